@@ -1,0 +1,114 @@
+/* The contract between the harness and whatever computes. A backend is one `const struct circ_backend`
+ * in a file of its own and one line in registry.c.
+ *
+ * Unit of execution: a network compiled for a batch.
+ *     probe -> open -> supports -> prepare -> upload -> { launch x n -> wait } x repetitions -> download
+ *     -> release -> close
+ * Only launch and wait lie inside a measured window. Activations stay on the device between layers.
+ *
+ * Outcomes are never confused: UNSUP (valid, not offered), ABSENT (hardware, driver, permission),
+ * DEVICE (it broke), MEMORY. A backend never judges its own answers and never prints. */
+#ifndef CIRC_BACKEND_H
+#define CIRC_BACKEND_H
+
+#include "backends/core/weights.h"
+
+#define CIRC_MAX_DEVICES  16
+#define CIRC_MAX_VARIANTS 8
+
+enum circ_device_kind { CIRC_DEVICE_CPU, CIRC_DEVICE_GPU, CIRC_DEVICE_FPGA, CIRC_DEVICE_ASIC };
+enum circ_kind { CIRC_MEASURED, CIRC_EMULATED, CIRC_MODELLED };
+enum circ_pass { CIRC_INFER, CIRC_TRAIN };
+
+struct circ_device {
+    char name[96];        /* how --device selects it and rows name it */
+    char description[192];
+    enum circ_device_kind device_kind; /* what it is */
+    enum circ_kind kind;  /* what its times are */
+    int threads;          /* largest useful thread count; 1 where the notion does not apply */
+    int64_t memory_bytes; /* what a program may allocate */
+};
+
+/* One implementation inside a backend: which structures it computes, and whether it can run here. */
+struct circ_variant {
+    const char *name;       /* "fused", "openblas", "csr", ... */
+    enum circ_structure structure;
+    const char *description;
+};
+
+/* What is asked of prepare. Everything is borrowed for the call. */
+struct circ_request {
+    const struct circ_model *model; /* network with structure and blocks set, and its weights */
+    int batch;
+    int threads;
+    enum circ_pass pass;
+    const char *precision; /* "f32" */
+    const char *variant;   /* one of the backend's names */
+    const char *isa;       /* one of the backend's isa names, or NULL for the best here */
+};
+
+/* What really ran, for the row. Strings live as long as the program. */
+struct circ_program_info {
+    char library[96]; /* name and version of the library that did the work, "" if ours */
+    char isa[32];     /* kernel set that runs, "" if not ours to choose */
+    char tuning[96];  /* parameters in force, "" if none */
+};
+
+struct circ_session; /* an open device, the backend's own */
+struct circ_program; /* a prepared network, the backend's own */
+
+struct circ_backend {
+    const char *name;
+    const char *description;
+
+    /* Variants that this build offers, best first for each structure; returns their number. A missing
+     * library shows as a variant that supports() answers with ABSENT and the remedy. */
+    int (*variants)(const struct circ_variant **variants);
+
+    /* ISA rows that this build offers and this machine runs, best first; returns their number, 0 where
+     * the notion does not apply. */
+    int (*isas)(const char *names[CIRC_MAX_VARIANTS]);
+
+    /* Precision names offered, default first; returns their number. */
+    int (*precisions)(const char *names[CIRC_MAX_VARIANTS]);
+
+    /* Lists the devices, or ABSENT with a sentence that tells the user what to do. */
+    enum circ_status (*probe)(struct circ_device devices[CIRC_MAX_DEVICES], int *count,
+                              struct circ_error *err);
+
+    enum circ_status (*open)(const char *device, struct circ_session **session,
+                             struct circ_error *err);
+    void (*close)(struct circ_session *session); /* NULL allowed */
+
+    /* OK, UNSUP or ABSENT with a sentence; allocates nothing. request->model->layers are not read. */
+    enum circ_status (*supports)(struct circ_session *session, const struct circ_request *request,
+                                 struct circ_error *err);
+
+    /* Transforms the weights and allocates everything; the model may be freed afterwards, its
+     * network must outlive the program. */
+    enum circ_status (*prepare)(struct circ_session *session, const struct circ_request *request,
+                                struct circ_program **program, struct circ_error *err);
+    void (*release)(struct circ_program *program); /* NULL allowed */
+
+    void (*describe)(const struct circ_program *program, struct circ_program_info *info);
+
+    /* Bytes that a program for this request would hold, for cutting groups to fit in memory. */
+    int64_t (*footprint)(const struct circ_request *request);
+
+    /* input [batch][C][H][W]; output [batch][outputs]. */
+    enum circ_status (*upload)(struct circ_program *program, const float *input,
+                               struct circ_error *err);
+    enum circ_status (*launch)(struct circ_program *program, struct circ_error *err);
+    /* Waits for all launches; *device_ns gets the device's own clock for them, -1 if it has none. */
+    enum circ_status (*wait)(struct circ_program *program, int64_t *device_ns,
+                             struct circ_error *err);
+    enum circ_status (*download)(struct circ_program *program, float *output,
+                                 struct circ_error *err);
+};
+
+/* "cpu", "gpu", ...; "measured", ...; "infer", "train". */
+const char *circ_backend_device_kind_name(enum circ_device_kind kind);
+const char *circ_backend_kind_name(enum circ_kind kind);
+const char *circ_backend_pass_name(enum circ_pass pass);
+
+#endif

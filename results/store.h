@@ -1,0 +1,74 @@
+/* The results database: opening, migrating, and writing trials. Reading is query.h.
+ *
+ * One SQLite file, STRICT tables, WAL, foreign keys. PRAGMA application_id marks the file as ours and
+ * PRAGMA user_version counts migrations; a newer file is refused with a sentence, an older one is
+ * migrated in one transaction when opened for writing. Several processes may write one file. */
+#ifndef CIRC_STORE_H
+#define CIRC_STORE_H
+
+#include "results/trial.h"
+
+struct circ_store;
+
+enum circ_store_mode {
+    CIRC_STORE_READ,  /* the file must exist; nothing can be changed through this handle */
+    CIRC_STORE_WRITE, /* created when absent */
+    CIRC_STORE_MEMORY /* private and gone with the handle; path is ignored */
+};
+
+/* USAGE: not a database, not ours, newer than this program (READ also: missing, or older and to be
+ * migrated by a writing command). IO: no permission, disk full. MEMORY. */
+CIRC_MUST_USE enum circ_status circ_store_open(struct circ_store **store, const char *path,
+                                               enum circ_store_mode mode, struct circ_error *err);
+void circ_store_close(struct circ_store *store);
+
+/* The sqlite3 connection, borrowed, for query.h and reports. */
+struct sqlite3;
+struct sqlite3 *circ_store_handle(struct circ_store *store);
+
+/* Inserts the host (or finds it: its key is the hash of its identifying facts). */
+CIRC_MUST_USE enum circ_status circ_store_host(struct circ_store *store,
+                                               const struct circ_fact *facts, size_t count,
+                                               char key[CIRC_KEY_SIZE], struct circ_error *err);
+
+/* Inserts a device of a host, or finds it. */
+CIRC_MUST_USE enum circ_status circ_store_device(struct circ_store *store, const char *host,
+                                                 const struct circ_device_row *device,
+                                                 char key[CIRC_KEY_SIZE], struct circ_error *err);
+
+/* Inserts a campaign with a fresh random key. A name given twice gets a suffix. facts are stored as
+ * the campaign's own snapshot too (load, clock, governor at its start). */
+CIRC_MUST_USE enum circ_status circ_store_campaign(struct circ_store *store, const char *host,
+                                                   const struct circ_campaign *campaign,
+                                                   char key[CIRC_KEY_SIZE], struct circ_error *err);
+
+/* The newest campaign with exactly these axes; NOTHING when there is none. */
+CIRC_MUST_USE enum circ_status circ_store_campaign_resume(struct circ_store *store, const char *axes,
+                                                          char key[CIRC_KEY_SIZE],
+                                                          struct circ_error *err);
+
+/* Whether the campaign holds a trial of the point. */
+CIRC_MUST_USE enum circ_status circ_store_has(struct circ_store *store, const char *campaign,
+                                              const struct circ_point *point, bool *has,
+                                              struct circ_error *err);
+
+/* One transaction a group: begin, any number of trials, commit. A failure anywhere rolls back, and
+ * IO names the file and the remedy (disk full, locked by another process, read-only). */
+CIRC_MUST_USE enum circ_status circ_store_begin(struct circ_store *store, struct circ_error *err);
+CIRC_MUST_USE enum circ_status circ_store_trial(struct circ_store *store, const char *campaign,
+                                                const char *device, const struct circ_trial *trial,
+                                                struct circ_error *err);
+CIRC_MUST_USE enum circ_status circ_store_commit(struct circ_store *store, struct circ_error *err);
+void circ_store_rollback(struct circ_store *store); /* harmless outside a transaction */
+
+/* Lists, renames and deletes are SQL over the store: */
+/* Finds a campaign by name, key, key prefix (>= 4), or "latest"; USAGE names the nearest. */
+CIRC_MUST_USE enum circ_status circ_store_campaign_find(struct circ_store *store, const char *which,
+                                                        char key[CIRC_KEY_SIZE],
+                                                        struct circ_error *err);
+CIRC_MUST_USE enum circ_status circ_store_campaign_rename(struct circ_store *store, const char *key,
+                                                          const char *name, struct circ_error *err);
+CIRC_MUST_USE enum circ_status circ_store_campaign_delete(struct circ_store *store, const char *key,
+                                                          struct circ_error *err);
+
+#endif

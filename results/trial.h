@@ -1,0 +1,110 @@
+/* What one measurement of one point produced: the hand-over from the runner to the database. Plain
+ * data in the units of the columns; strings are borrowed for the call that receives the struct and
+ * never NULL unless a comment allows it. */
+#ifndef CIRC_TRIAL_H
+#define CIRC_TRIAL_H
+
+#include "backends/core/status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CIRC_KEY_SIZE 37 /* UUID text and its terminator */
+
+/* One cell of a sweep. Its content hash (UUID version 5) is its key in every database. */
+struct circ_point {
+    const char *workload, *backend, *device, *structure, *variant, *isa, *precision, *pass;
+    int block;      /* 1 for dense */
+    int block_conv; /* 0 where the workload has no compressible CONV layer: NULL in the database */
+    int batch;
+    int threads;
+    bool cold; /* weights rotated past the last-level cache */
+};
+
+struct circ_device_row {
+    const char *backend, *name, *description, *device_kind; /* cpu, gpu, fpga, asic */
+    int64_t memory_bytes;
+};
+
+struct circ_fact { /* one host fact, e.g. {"cpu", "AMD EPYC 9R14"}; volatile facts do not identify */
+    const char *key;
+    const char *value;
+    bool identifies; /* part of the host's key; load average and clock are not */
+};
+
+struct circ_campaign {
+    const char *name;    /* given by the user, or "" for a generated one */
+    const char *command; /* the exact command line that repeats it */
+    const char *axes;    /* canonical text of the axes and of every option that changes a result */
+    const char *version, *commit, *build; /* of circbench; build: compiler, flags, type */
+    const char *warnings; /* host warnings, one a line; "" if none */
+    int64_t created_ns;   /* since the epoch */
+    uint64_t seed;
+};
+
+struct circ_sample {
+    int64_t start_ns;       /* monotonic clock, since the campaign began */
+    int64_t time_ns;        /* host time of one batch: window / iterations */
+    int64_t device_time_ns; /* device clock of one batch, -1 if there is none */
+    int iterations;         /* batches in the window */
+    bool warmup;            /* taken before the measurement; stored, not used */
+    bool outlier;           /* beyond 3 scaled median absolute deviations; flagged, used */
+};
+
+struct circ_counter {
+    const char *name, *unit, *source; /* "task-clock", "ns", "papi:perf_event" */
+    double value;   /* per batch, after scaling */
+    double running; /* fraction of the time it was counted, 1 when not multiplexed */
+};
+
+struct circ_energy_window {
+    const char *source, *channel, *scope; /* "powercap", "package-0", "package" */
+    const char *grade; /* ok, short, no_tick, ambiguous, lost */
+    bool idle;         /* taken with nothing running */
+    int64_t duration_ns;
+    int64_t frames;
+    int64_t raw_start, raw_end;
+    double energy_uj; /* < 0: unknown, stored as NULL */
+    double bound_uj;  /* error bound of energy_uj; < 0: unknown */
+};
+
+/* Values of -1 (or NaN in doubles) in optional numbers are stored as NULL. When status is not OK, times,
+ * counters and energy are absent: sample_count, counter_count and window_count are 0. */
+struct circ_trial {
+    struct circ_point point;
+    enum circ_status status;
+    const char *reason;  /* why it is not ok, or a remark on an ok row; "" if none */
+    const char *kind;    /* measured, emulated, modelled: the times */
+    const char *library, *tuning; /* "" if none */
+    const char *isa;     /* the kernel set that really ran; "" if the notion does not apply */
+
+    /* verdict; checked is 0 when the point was never run */
+    double rel_rms_error, max_error, error_bound;
+    int64_t checked, outputs;
+
+    /* summary of the samples that are not warm-up, per batch */
+    int64_t time_ns_median, time_ns_min, time_ns_p95, time_ns_ci_low, time_ns_ci_high;
+    int64_t device_time_ns_median;
+    const char *stop_reason; /* precise, noise, timeout; "" when not timed */
+    int64_t prepare_ns, upload_ns, download_ns, verify_ns;
+
+    /* per frame; see struct circ_counts */
+    int64_t flop_dense, flop_executed, weight_count, weight_count_dense, weight_bytes;
+
+    double cycles, instructions; /* per batch; NaN when not countable */
+
+    /* per frame, idle included, on the default channel; NaN when not measured, and then the reason */
+    double energy_uj_per_frame, energy_uj_ci_low, energy_uj_ci_high, idle_power_uw;
+    const char *energy_source, *energy_scope, *energy_kind, *energy_quality; /* "" when not measured */
+    const char *energy_reason; /* "" when measured */
+
+    const struct circ_sample *samples;
+    size_t sample_count;
+    const struct circ_counter *counters;
+    size_t counter_count;
+    const struct circ_energy_window *windows;
+    size_t window_count;
+};
+
+#endif
