@@ -1,5 +1,5 @@
-/* The judge: the one place where an answer is called right or wrong, used by tests and by the runner
- * before it times anything. */
+/* The judge: the one place where an answer is called right or wrong, used by tests and by the
+ * runner before it times anything. */
 #ifndef CIRC_CORE_JUDGE_H
 #define CIRC_CORE_JUDGE_H
 
@@ -12,29 +12,30 @@ struct circ_verdict {
     bool right;
     double rel_rms_error; /* sqrt(sum (got - want)^2 / sum want^2); NaN when got has NaN or inf */
     double max_error;     /* largest |got - want| / rms(want) */
-    double bound;         /* what rel_rms_error was held to; max_error is held to 16 times as much */
-    int64_t checked;      /* outputs compared */
-    int64_t total;        /* outputs there are */
-    char reason[256];     /* why it is wrong; empty when right */
+    double bound;     /* what rel_rms_error was held to; max_error is held to 16 times as much */
+    int64_t checked;  /* outputs compared */
+    int64_t total;    /* outputs there are */
+    char reason[256]; /* why it is wrong; empty when right */
 };
 
 /* Rounding bound for float32 on this network, relative RMS: for each layer with weights
  * u (6 + 2 log2 k + sqrt(terms)), u = 2^-24, terms the length of the longest sum (q times taps for
- * CIRCULANT, columns of the row otherwise), added up over layers (Higham, "Accuracy and Stability of
- * Numerical Algorithms", 2nd ed., sections 2.8 and 24.1, statistical form). */
+ * CIRCULANT, columns of the row otherwise), added up over layers (Higham, "Accuracy and Stability
+ * of Numerical Algorithms", 2nd ed., sections 2.8 and 24.1, statistical form). */
 double circ_judge_bound(const struct circ_network *net);
 
 /* Compares got[count] with want[count]. */
 struct circ_verdict circ_judge_compare(const float *got, const double *want, int64_t count,
                                        double bound);
 
-/* Compares the selected outputs of got [batch][outputs] with want as circ_oracle_network wrote it. */
+/* Compares the selected outputs of got [batch][outputs] with want as circ_oracle_network wrote it.
+ */
 struct circ_verdict circ_judge_selection(const float *got, int64_t outputs, int batch,
                                          const struct circ_selection *selection, const double *want,
                                          double bound);
 
-/* Guarded buffers: count floats between two guard zones, all poisoned with a signalling pattern that
- * no computation yields. NULL when memory is short. The pointer is 64-byte aligned. */
+/* Guarded buffers: count floats between two guard zones, all poisoned with a signalling pattern
+ * that no computation yields. NULL when memory is short. The pointer is 64-byte aligned. */
 float *circ_judge_guarded_alloc(size_t count);
 void circ_judge_guarded_free(float *buffer);
 /* True if both zones are untouched. */

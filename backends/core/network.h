@@ -1,9 +1,9 @@
 /* Networks and layers: shapes, validation, and the counts that every rate in the project rests on.
  *
  * A network is a chain of layers over one input of shape C x H x W (channels first). A single layer
- * is a network of one. A network is built dense by circ_network_begin and circ_network_append, which
- * infer and validate shapes; circ_network_compress then chooses how its compressible layers store
- * their weights. All are plain values: copy them freely, nothing to free.
+ * is a network of one. A network is built dense by circ_network_begin and circ_network_append,
+ * which infer and validate shapes; circ_network_compress then chooses how its compressible layers
+ * store their weights. All are plain values: copy them freely, nothing to free.
  *
  * Block-circulant weights (Ding et al., MICRO 2017, arXiv 1708.08917): an m x n matrix is cut into
  * p x q blocks of k x k, p = ceil(m/k), q = ceil(n/k), zero-padded at the edges. A CONV layer has
@@ -41,10 +41,10 @@ struct circ_layer {
     enum circ_op op;
     struct circ_shape in, out; /* inferred by circ_network_append */
     int taps_h, taps_w;        /* CONV and POOL: window height (r) and width (s) */
-    int stride, pad;           /* CONV and POOL: both directions; zero padding (ignored by max and avg) */
-    int groups;                /* CONV: channel groups, each with weights of its own; else 1 */
-    bool bias;                 /* FC and CONV: adds one value per output channel */
-    bool compressible;         /* FC and CONV: circ_network_compress may change its structure */
+    int stride, pad;   /* CONV and POOL: both directions; zero padding (ignored by max and avg) */
+    int groups;        /* CONV: channel groups, each with weights of its own; else 1 */
+    bool bias;         /* FC and CONV: adds one value per output channel */
+    bool compressible; /* FC and CONV: circ_network_compress may change its structure */
     /* LRN across channels (Krizhevsky et al., NIPS 2012, section 3.3):
      * y = x / (lrn_bias + lrn_alpha / lrn_size * sum of squares over lrn_size channels)^lrn_beta */
     int lrn_size;
@@ -74,7 +74,8 @@ struct circ_counts {
     int64_t flop_roof;
     int64_t weight_count;       /* stored numbers without bias: m n, p q k, or the nonzeros */
     int64_t weight_count_dense; /* m n: what the dense layer would store */
-    int64_t weight_bytes;       /* 4 per number; PRUNED 8 (value and column index; row starts not counted) */
+    int64_t
+        weight_bytes; /* 4 per number; PRUNED 8 (value and column index; row starts not counted) */
 };
 
 /* Elements of a shape. */
@@ -89,22 +90,23 @@ const char *circ_network_structure_name(enum circ_structure structure);
 /* True for FC and CONV, the layers that have weights. */
 bool circ_network_has_weights(const struct circ_layer *layer);
 
-/* Starts an empty network; name is cut at its buffer. USAGE for a non-positive or too large input. */
+/* Starts an empty network; name is cut at its buffer. USAGE for a non-positive or too large input.
+ */
 CIRC_MUST_USE enum circ_status circ_network_begin(struct circ_network *net, const char *name,
                                                   struct circ_shape input, struct circ_error *err);
 
 /* Appends layer after the network's last one: sets layer.in, infers layer.out, starts it as DENSE.
- * The caller sets op and, where the op reads them, out.c (FC: m, CONV: P), taps_*, stride, pad, groups,
- * bias, compressible, lrn_*. stride 0 and groups 0 stand for 1. An FC layer takes any input
+ * The caller sets op and, where the op reads them, out.c (FC: m, CONV: P), taps_*, stride, pad,
+ * groups, bias, compressible, lrn_*. stride 0 and groups 0 stand for 1. An FC layer takes any input
  * shape as the vector of its elements, channels first. Pool output rounds down, as in Caffe's and
  * PyTorch's default. USAGE names what does not fit. */
 CIRC_MUST_USE enum circ_status circ_network_append(struct circ_network *net,
                                                    const struct circ_layer *layer,
                                                    struct circ_error *err);
 
-/* Gives every compressible layer the structure: FC with block, CONV with block_conv (both >= 1; both
- * ignored and stored as 1 for DENSE). Layers not compressible become DENSE. USAGE for a block < 1 or
- * > CIRC_MAX_DIM. */
+/* Gives every compressible layer the structure: FC with block, CONV with block_conv (both >= 1;
+ * both ignored and stored as 1 for DENSE). Layers not compressible become DENSE. USAGE for a block
+ * < 1 or > CIRC_MAX_DIM. */
 CIRC_MUST_USE enum circ_status circ_network_compress(struct circ_network *net,
                                                      enum circ_structure structure, int block,
                                                      int block_conv, struct circ_error *err);

@@ -28,13 +28,15 @@ double circ_oracle_cost(const struct circ_network *net);
 
 /* One layer on one frame: x[in elements] -> y[out elements], channels first. */
 CIRC_MUST_USE enum circ_status circ_oracle_layer(const struct circ_layer *layer,
-                                                 const struct circ_weights *weights, const double *x,
-                                                 double *y, struct circ_error *err);
+                                                 const struct circ_weights *weights,
+                                                 const double *x, double *y,
+                                                 struct circ_error *err);
 
 /* The network on the selected frames of input [batch][C][H][W]. y receives, frame after frame, the
  * selected outputs (all of them when output_count is 0). */
-CIRC_MUST_USE enum circ_status circ_oracle_network(const struct circ_model *model, const float *input,
-                                                   const struct circ_selection *selection, double *y,
-                                                   struct circ_error *err);
+CIRC_MUST_USE enum circ_status circ_oracle_network(const struct circ_model *model,
+                                                   const float *input,
+                                                   const struct circ_selection *selection,
+                                                   double *y, struct circ_error *err);
 
 #endif

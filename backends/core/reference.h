@@ -1,9 +1,6 @@
-/* The reference: the plain float FFT form of block-circulant layers, one transform at a time, in the
- * order in which the mathematics is written. Forward and backward.
- *
- *   forward          y_i = IDFT( sum_j DFT(w_ij) o DFT(x_j) )
- *   weights' gradient dL/dw_ij = IDFT( DFT(dL/dy_i) o conj DFT(x_j) )
- *   input's gradient  dL/dx_j = IDFT( sum_i DFT(dL/dy_i) o conj DFT(w_ij) )
+/* The reference: the plain float FFT form of block-circulant layers, one transform at a time, in
+ * the order in which the mathematics is written: y_i = IDFT( sum_j DFT(w_ij) o DFT(x_j) )
+ * gradient.h has the backward pass.
  *
  * A CONV layer transforms each input pixel's channel blocks once, accumulates its taps in the
  * spectral domain and inverts each output pixel once. DENSE and PRUNED layers are plain loops. */
@@ -23,13 +20,5 @@ void circ_reference_free(struct circ_reference *reference);
 /* input [batch][C][H][W] -> output [batch][outputs]. Not reentrant on one reference. */
 void circ_reference_forward(struct circ_reference *reference, const float *input, int batch,
                             float *output);
-
-/* Backward of one weight layer on one frame, from x (layer input) and dy (gradient of its output,
- * both channels first). Adds into dw (canonical layout of weights->values) and, where not NULL, db;
- * writes dx where not NULL. CIRCULANT and DENSE. */
-CIRC_MUST_USE enum circ_status circ_reference_backward(const struct circ_layer *layer,
-                                                       const struct circ_weights *weights,
-                                                       const float *x, const float *dy, float *dw,
-                                                       float *db, float *dx, struct circ_error *err);
 
 #endif

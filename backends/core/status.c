@@ -6,10 +6,10 @@
 #include <stdio.h>
 
 static const char *const names[] = {
-    [CIRC_OK] = "ok",           [CIRC_UNSUP] = "unsup",     [CIRC_ABSENT] = "absent",
-    [CIRC_DEVICE] = "device",   [CIRC_WRONG] = "wrong",     [CIRC_TIMEOUT] = "timeout",
-    [CIRC_USAGE] = "usage",     [CIRC_NOTHING] = "nothing", [CIRC_MEMORY] = "memory",
-    [CIRC_IO] = "io",           [CIRC_STOPPED] = "stopped", [CIRC_INTERNAL] = "internal",
+    [CIRC_OK] = "ok",         [CIRC_UNSUP] = "unsup",     [CIRC_ABSENT] = "absent",
+    [CIRC_DEVICE] = "device", [CIRC_WRONG] = "wrong",     [CIRC_TIMEOUT] = "timeout",
+    [CIRC_USAGE] = "usage",   [CIRC_NOTHING] = "nothing", [CIRC_MEMORY] = "memory",
+    [CIRC_IO] = "io",         [CIRC_STOPPED] = "stopped", [CIRC_INTERNAL] = "internal",
 };
 
 const char *circ_status_name(enum circ_status status)
@@ -28,8 +28,8 @@ static void fill(struct circ_error *err, enum circ_status status, int native, co
     }
 }
 
-enum circ_status circ_status_fail(struct circ_error *err, enum circ_status status, const char *format,
-                                  ...)
+enum circ_status circ_status_fail(struct circ_error *err, enum circ_status status,
+                                  const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -38,8 +38,8 @@ enum circ_status circ_status_fail(struct circ_error *err, enum circ_status statu
     return status;
 }
 
-enum circ_status circ_status_fail_native(struct circ_error *err, enum circ_status status, int native,
-                                         const char *format, ...)
+enum circ_status circ_status_fail_native(struct circ_error *err, enum circ_status status,
+                                         int native, const char *format, ...)
 {
     va_list args;
     va_start(args, format);

@@ -1,6 +1,7 @@
 /* The one vocabulary of outcomes, and the error that carries their detail to the user.
  * Every function that can fail returns an enum circ_status, which must be used, and writes one
- * sentence into a caller-owned struct circ_error (NULL is allowed where the detail is not wanted). */
+ * sentence into a caller-owned struct circ_error (NULL is allowed where the detail is not wanted).
+ */
 #ifndef CIRC_CORE_STATUS_H
 #define CIRC_CORE_STATUS_H
 
@@ -35,11 +36,11 @@ const char *circ_status_name(enum circ_status status);
 
 /* Fills err (may be NULL) and returns status, so that a failure is one statement:
  *     return circ_status_fail(err, CIRC_USAGE, "block %d: must be at least 1", k); */
-enum circ_status circ_status_fail(struct circ_error *err, enum circ_status status, const char *format,
-                                  ...) CIRC_PRINTF(3, 4);
+enum circ_status circ_status_fail(struct circ_error *err, enum circ_status status,
+                                  const char *format, ...) CIRC_PRINTF(3, 4);
 
 /* As circ_status_fail, with the native code that the layer below reported. */
-enum circ_status circ_status_fail_native(struct circ_error *err, enum circ_status status, int native,
-                                         const char *format, ...) CIRC_PRINTF(4, 5);
+enum circ_status circ_status_fail_native(struct circ_error *err, enum circ_status status,
+                                         int native, const char *format, ...) CIRC_PRINTF(4, 5);
 
 #endif

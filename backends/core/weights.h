@@ -4,8 +4,8 @@
  * Layout by structure, all float32, one struct per layer (layers without weights have all zero):
  *   DENSE      FC [m][n]; CONV [P][C/groups][r][s] (as OIHW)
  *   CIRCULANT  first columns of the blocks: FC [p][q][k]; CONV [r][s][p][q][k], groups outermost
- *              [groups][r][s][p][q][k] where there is more than one. Entries of edge blocks that meet only
- *              padding are ordinary numbers and are multiplied by zero inputs or dropped outputs.
+ *              [groups][r][s][p][q][k] where there is more than one. Entries of edge blocks that
+ * meet only padding are ordinary numbers and are multiplied by zero inputs or dropped outputs.
  *   PRUNED     compressed rows of the dense matrix: FC m rows of n, CONV P rows of (C/groups) r s
  *   bias       [m] or [P]; NULL when the layer has none */
 #ifndef CIRC_CORE_WEIGHTS_H
@@ -37,9 +37,9 @@ CIRC_MUST_USE enum circ_status circ_weights_create(struct circ_model *model,
 /* Frees the arrays of a model; harmless on a zeroed or freed one. */
 void circ_weights_free(struct circ_model *model);
 
-/* Seeded weights: uniform with variance 1 / fan-in (He et al. 2015 without the gain; fan-in in dense
- * terms), small uniform bias, PRUNED columns drawn uniformly without repetition within each row. The
- * model must come from circ_weights_create. */
+/* Seeded weights: uniform with variance 1 / fan-in (He et al. 2015 without the gain; fan-in in
+ * dense terms), small uniform bias, PRUNED columns drawn uniformly without repetition within each
+ * row. The model must come from circ_weights_create. */
 void circ_weights_random(struct circ_model *model, uint64_t seed);
 
 /* The dense matrix that a layer's weights stand for, in DENSE layout, into dense[]; its size is
@@ -47,9 +47,10 @@ void circ_weights_random(struct circ_model *model, uint64_t seed);
 void circ_weights_expand(const struct circ_layer *layer, const struct circ_weights *weights,
                          float *dense);
 
-/* Nearest block-circulant weights to a dense layer in the Frobenius norm: the MEAN over each wrapped
- * diagonal of each block, over the entries that exist where a block is cut by the edge. layer says
- * CIRCULANT and the block; dense is in DENSE layout; out has the layer's weight_count numbers. */
+/* Nearest block-circulant weights to a dense layer in the Frobenius norm: the MEAN over each
+ * wrapped diagonal of each block, over the entries that exist where a block is cut by the edge.
+ * layer says CIRCULANT and the block; dense is in DENSE layout; out has the layer's weight_count
+ * numbers. */
 void circ_weights_project(const struct circ_layer *layer, const float *dense, float *out);
 
 /* Turns first-row defining vectors (Hugging Face PEFT's C3A, some papers) into first columns, in

@@ -1,0 +1,146 @@
+/* Comparison of answers with the oracle, rounding bounds, guarded buffers. */
+#include "backends/core/judge.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Largest error of a single output over the RMS bound: a Gaussian tail over 10^9 outputs stays
+ * below 7; networks with ReLU and max have heavier ones. */
+#define MAX_ERROR_FACTOR 16.0
+
+#define POISON 0x7fa0c1ccu /* a signalling NaN with a payload that no instruction produces */
+
+static double layer_bound(const struct circ_layer *layer)
+{
+    const double unit = 0x1p-24;
+    int m, n, p, q;
+    circ_network_matrix(layer, &m, &n);
+    circ_network_blocks(layer, &p, &q);
+    double taps =
+        (double)(circ_network_matrices(layer) / (layer->op == CIRC_OP_CONV ? layer->groups : 1));
+    double terms = layer->structure == CIRC_CIRCULANT ? q * taps : n * taps;
+    return unit * (6 + 2 * log2(layer->block) + sqrt(terms));
+}
+
+double circ_judge_bound(const struct circ_network *net)
+{
+    double bound = 0;
+    for (int i = 0; i < net->layer_count; i++)
+        bound += circ_network_has_weights(&net->layers[i]) ? layer_bound(&net->layers[i]) : 0x1p-23;
+    return bound;
+}
+
+struct tally {
+    double error2, want2, worst;
+    int64_t count, bad;
+};
+
+static void count_one(struct tally *tally, float got, double want)
+{
+    double error = fabs((double)got - want);
+    tally->count++;
+    if (!isfinite(got)) {
+        tally->bad++;
+        return;
+    }
+    tally->error2 += error * error;
+    tally->want2 += want * want;
+    tally->worst = error > tally->worst ? error : tally->worst;
+}
+
+static struct circ_verdict conclude(const struct tally *tally, double bound)
+{
+    struct circ_verdict verdict = {.bound = bound, .checked = tally->count, .total = tally->count};
+    double rms = sqrt(tally->want2 / (double)(tally->count ? tally->count : 1));
+    if (!tally->count) {
+        verdict.rel_rms_error = verdict.max_error = NAN;
+        snprintf(verdict.reason, sizeof verdict.reason, "no output was compared");
+    } else if (tally->bad) {
+        verdict.rel_rms_error = verdict.max_error = NAN;
+        snprintf(verdict.reason, sizeof verdict.reason, "%lld of %lld outputs are NaN or infinite",
+                 (long long)tally->bad, (long long)tally->count);
+    } else if (rms == 0) {
+        /* nothing to be relative to: only exact zeros are right */
+        verdict.right = tally->error2 == 0;
+        verdict.rel_rms_error = verdict.max_error = verdict.right ? 0 : INFINITY;
+        if (!verdict.right)
+            snprintf(verdict.reason, sizeof verdict.reason, "outputs differ from zero");
+    } else {
+        verdict.rel_rms_error = sqrt(tally->error2 / tally->want2);
+        verdict.max_error = tally->worst / rms;
+        verdict.right =
+            verdict.rel_rms_error <= bound && verdict.max_error <= MAX_ERROR_FACTOR * bound;
+        if (!verdict.right)
+            snprintf(
+                verdict.reason, sizeof verdict.reason,
+                "relative RMS error %.3g (bound %.3g), largest error %.3g of the RMS (bound %.3g)",
+                verdict.rel_rms_error, bound, verdict.max_error, MAX_ERROR_FACTOR * bound);
+    }
+    return verdict;
+}
+
+struct circ_verdict circ_judge_compare(const float *got, const double *want, int64_t count,
+                                       double bound)
+{
+    struct tally tally = {0};
+    for (int64_t i = 0; i < count; i++)
+        count_one(&tally, got[i], want[i]);
+    return conclude(&tally, bound);
+}
+
+struct circ_verdict circ_judge_selection(const float *got, int64_t outputs, int batch,
+                                         const struct circ_selection *selection, const double *want,
+                                         double bound)
+{
+    struct tally tally = {0};
+    int64_t per_frame = selection->output_count ? selection->output_count : outputs;
+    for (int f = 0; f < selection->frame_count; f++) {
+        const float *frame = got + selection->frames[f] * outputs;
+        for (int64_t i = 0; i < per_frame; i++)
+            count_one(&tally, frame[selection->output_count ? selection->outputs[i] : i],
+                      want[f * per_frame + i]);
+    }
+    int64_t bad = 0; /* NaN and infinity are looked for everywhere */
+    for (int64_t i = 0; i < outputs * batch; i++)
+        bad += !isfinite(got[i]);
+    if (bad > tally.bad)
+        tally.bad = bad;
+    struct circ_verdict verdict = conclude(&tally, bound);
+    verdict.total = outputs * batch;
+    return verdict;
+}
+
+float *circ_judge_guarded_alloc(size_t count)
+{
+    const uint32_t poison = POISON;
+    size_t whole = count + 2 * CIRC_JUDGE_GUARD;
+    if (whole < count || whole > (SIZE_MAX - 63) / sizeof(float))
+        return NULL;
+    float *block = aligned_alloc(64, (whole * sizeof(float) + 63) / 64 * 64);
+    if (!block)
+        return NULL;
+    for (size_t i = 0; i < whole; i++)
+        memcpy(block + i, &poison, sizeof poison);
+    return block + CIRC_JUDGE_GUARD;
+}
+
+void circ_judge_guarded_free(float *buffer)
+{
+    if (buffer)
+        free(buffer - CIRC_JUDGE_GUARD);
+}
+
+bool circ_judge_guards_intact(const float *buffer, size_t count)
+{
+    const uint32_t poison = POISON;
+    uint32_t damage = 0;
+    for (size_t i = 0; i < CIRC_JUDGE_GUARD; i++) {
+        uint32_t before, after;
+        memcpy(&before, buffer - CIRC_JUDGE_GUARD + i, sizeof before);
+        memcpy(&after, buffer + count + i, sizeof after);
+        damage |= (before ^ poison) | (after ^ poison);
+    }
+    return !damage;
+}

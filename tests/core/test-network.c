@@ -1,0 +1,126 @@
+/* Shapes, validation and counts against numbers worked out by hand. */
+#include "backends/core/network.h"
+#include "tests/tap.h"
+
+#include <math.h>
+#include <string.h>
+
+static struct circ_network net;
+static struct circ_error err;
+
+static bool begin(int c, int h, int w)
+{
+    return circ_network_begin(&net, "test", (struct circ_shape){c, h, w}, &err) == CIRC_OK;
+}
+
+static enum circ_status append(struct circ_layer layer)
+{
+    return circ_network_append(&net, &layer, &err);
+}
+
+static struct circ_layer fc(int m)
+{
+    return (struct circ_layer){.op = CIRC_OP_FC, .out.c = m, .bias = true, .compressible = true};
+}
+
+static struct circ_layer conv(int taps, int out, int stride, int pad, int groups)
+{
+    return (struct circ_layer){.op = CIRC_OP_CONV, .out.c = out, .taps_h = taps, .taps_w = taps,
+                               .stride = stride, .pad = pad, .groups = groups, .compressible = true};
+}
+
+static void test_fc_counts(void)
+{
+    tap_ok(begin(9216, 1, 1) && !append(fc(4096)), "fc 4096 x 9216");
+    struct circ_counts c = circ_network_counts(&net);
+    tap_ok(c.flop_dense == 75497472 && c.flop_executed == c.flop_dense &&
+               c.weight_count == 37748736 && c.weight_bytes == 4 * 37748736LL,
+           "dense counts");
+    tap_ok(!circ_network_compress(&net, CIRC_CIRCULANT, 8, 8, &err), "compress with k = 8");
+    c = circ_network_counts(&net);
+    /* p 512, q 1152: 1664 transforms of 2.5 * 8 * 3 = 60; a block costs 3 * 8 + 2 * 2 = 28, or 22 */
+    tap_ok(c.flop_executed == 1664 * 60 + 589824LL * 28 && c.flop_roof == 1664 * 60 + 589824LL * 22,
+           "executed %lld, roof %lld", (long long)c.flop_executed, (long long)c.flop_roof);
+    tap_ok(c.weight_count == 589824LL * 8 && c.weight_bytes == 589824LL * 32 &&
+               c.weight_count_dense == 37748736 && c.flop_dense == 75497472,
+           "circulant weights");
+    tap_ok(!circ_network_compress(&net, CIRC_CIRCULANT, 1, 1, &err), "compress with k = 1");
+    c = circ_network_counts(&net);
+    tap_ok(c.flop_executed == c.flop_dense && c.weight_count == c.weight_count_dense,
+           "k = 1 counts as the dense layer");
+    tap_ok(!circ_network_compress(&net, CIRC_PRUNED, 16, 16, &err), "prune to k = 16");
+    c = circ_network_counts(&net);
+    tap_ok(c.weight_count == 37748736 / 16 && c.weight_bytes == 37748736 / 2 &&
+               c.flop_executed == 37748736 / 8,
+           "pruned counts");
+}
+
+static void test_edges(void)
+{
+    int m, n, p, q;
+    tap_ok(begin(10, 1, 1) && !append(fc(7)) &&
+               !circ_network_compress(&net, CIRC_CIRCULANT, 4, 4, &err),
+           "fc 7 x 10 with k = 4");
+    circ_network_matrix(&net.layers[0], &m, &n);
+    circ_network_blocks(&net.layers[0], &p, &q);
+    tap_ok(m == 7 && n == 10 && p == 2 && q == 3, "edge blocks are padded");
+    tap_ok(circ_network_counts(&net).weight_count == 24, "their padding counts");
+    tap_ok(!circ_network_compress(&net, CIRC_CIRCULANT, 64, 64, &err) &&
+               circ_network_counts(&net).weight_count == 64,
+           "k larger than the matrix is one block");
+    tap_ok(!circ_network_compress(&net, CIRC_PRUNED, 64, 64, &err) &&
+               circ_network_counts(&net).weight_count == 64,
+           "pruned has the same number");
+    tap_ok(!circ_network_compress(&net, CIRC_PRUNED, 100, 100, &err) &&
+               circ_network_counts(&net).weight_count == 70,
+           "but never more than the matrix");
+}
+
+static void test_conv(void)
+{
+    tap_ok(begin(3, 227, 227) && !append(conv(11, 96, 4, 0, 1)) && net.layers[0].out.h == 55 &&
+               net.layers[0].out.w == 55,
+           "alexnet's first layer");
+    tap_ok(circ_network_counts(&net).flop_dense == 2LL * 96 * 3 * 121 * 55 * 55, "its work");
+    tap_ok(begin(96, 27, 27) && !append(conv(5, 256, 1, 2, 2)) && net.layers[0].out.h == 27, "groups");
+    tap_ok(circ_network_counts(&net).weight_count == 25LL * 256 * 48, "weights of two groups");
+    tap_ok(!circ_network_compress(&net, CIRC_CIRCULANT, 16, 16, &err) &&
+               circ_network_counts(&net).weight_count == 25LL * 256 * 48 / 16,
+           "circulant within each group");
+    struct circ_layer pool = {.op = CIRC_OP_POOL_MAX, .taps_h = 3, .taps_w = 3, .stride = 2};
+    tap_ok(!append(pool) && net.layers[1].out.h == 13 && net.layers[1].out.c == 256, "pooling");
+    struct circ_layer flat = {.op = CIRC_OP_FLATTEN};
+    tap_ok(!append(flat) && net.layers[2].out.c == 256 * 169, "flatten");
+}
+
+static void refuse(const char *what, struct circ_layer layer, const char *words)
+{
+    int count = net.layer_count;
+    tap_ok(append(layer) == CIRC_USAGE && strstr(err.message, words) && net.layer_count == count,
+           "%s is refused: %s", what, err.message);
+}
+
+int main(void)
+{
+    test_fc_counts();
+    test_edges();
+    test_conv();
+    tap_ok(!begin(0, 1, 1) && !begin(1, -1, 1) && !begin(CIRC_MAX_DIM + 1, 1, 1) &&
+               !begin(CIRC_MAX_DIM, CIRC_MAX_DIM, CIRC_MAX_DIM),
+           "inputs that cannot be: %s", err.message);
+    tap_ok(begin(3, 8, 8), "3x8x8");
+    refuse("a window larger than its input", conv(11, 8, 1, 0, 1), "larger than its padded input");
+    refuse("groups that do not divide", conv(3, 8, 1, 1, 2), "must divide");
+    refuse("no outputs", fc(0), "outputs");
+    refuse("a negative stride", conv(3, 8, -1, 1, 1), "stride");
+    refuse("an even LRN", (struct circ_layer){.op = CIRC_OP_LRN, .lrn_size = 4, .lrn_bias = 1}, "odd");
+    refuse("padding as wide as a pool's window",
+           (struct circ_layer){.op = CIRC_OP_POOL_AVG, .taps_h = 2, .taps_w = 2, .pad = 2}, "padding");
+    tap_ok(circ_network_compress(&net, CIRC_CIRCULANT, 0, 4, &err) == CIRC_USAGE, "k = 0: %s",
+           err.message);
+    int appended = 0;
+    while (!append((struct circ_layer){.op = CIRC_OP_RELU}))
+        appended++;
+    tap_ok(appended == CIRC_MAX_LAYERS && err.code == CIRC_USAGE, "too many layers: %s", err.message);
+    return tap_done();
+}
