@@ -24,15 +24,17 @@ struct circ_writer;
 int circ_format_parse(const char *name);
 const char *circ_format_name(enum circ_format format);
 
-/* Starts output of rows with these column names on file (all borrowed until end). table aligns columns, so
- * it holds rows until end; md likewise; the others stream. name: the table's name in `sql`. */
+/* Starts output of rows with these column names on file (all borrowed until end). table aligns
+ * columns, so it holds rows until end; md likewise; the others stream. name: the table's name in
+ * `sql`. */
 CIRC_MUST_USE enum circ_status circ_format_begin(struct circ_writer **writer, FILE *file,
                                                  enum circ_format format, const char *name,
                                                  const char *const *columns, int column_count,
                                                  struct circ_error *err);
-CIRC_MUST_USE enum circ_status circ_format_row(struct circ_writer *writer,
-                                               const struct circ_cell *cells, struct circ_error *err);
-/* Finishes and frees, also after a failure. IO when the file could not be written (disk full, closed pipe). */
+CIRC_MUST_USE enum circ_status
+circ_format_row(struct circ_writer *writer, const struct circ_cell *cells, struct circ_error *err);
+/* Finishes and frees, also after a failure. IO when the file could not be written (disk full,
+ * closed pipe). */
 CIRC_MUST_USE enum circ_status circ_format_end(struct circ_writer *writer, struct circ_error *err);
 
 #endif

@@ -1,8 +1,8 @@
 /* The results database: opening, migrating, and writing trials. Reading is query.h.
  *
- * One SQLite file, STRICT tables, WAL, foreign keys. PRAGMA application_id marks the file as ours and
- * PRAGMA user_version counts migrations; a newer file is refused with a sentence, an older one is
- * migrated in one transaction when opened for writing. Several processes may write one file. */
+ * One SQLite file, STRICT tables, WAL, foreign keys. PRAGMA application_id marks the file as ours
+ * and PRAGMA user_version counts migrations; a newer file is refused with a sentence, an older one
+ * is migrated in one transaction when opened for writing. Several processes may write one file. */
 #ifndef CIRC_STORE_H
 #define CIRC_STORE_H
 
@@ -16,8 +16,8 @@ enum circ_store_mode {
     CIRC_STORE_MEMORY /* private and gone with the handle; path is ignored */
 };
 
-/* USAGE: not a database, not ours, newer than this program (READ also: missing, or older and to be
- * migrated by a writing command). IO: no permission, disk full. MEMORY. */
+/* USAGE: not a database, not ours, newer than this program, no such folder (READ also: missing, or
+ * older and to be migrated by a writing command). IO: no permission, disk full, locked. MEMORY. */
 CIRC_MUST_USE enum circ_status circ_store_open(struct circ_store **store, const char *path,
                                                enum circ_store_mode mode, struct circ_error *err);
 void circ_store_close(struct circ_store *store);
@@ -26,7 +26,8 @@ void circ_store_close(struct circ_store *store);
 struct sqlite3;
 struct sqlite3 *circ_store_handle(struct circ_store *store);
 
-/* Inserts the host (or finds it: its key is the hash of its identifying facts). */
+/* Inserts the host (or finds it: its key is the hash of its identifying facts). Facts that do not
+ * identify it replace those of the last call. */
 CIRC_MUST_USE enum circ_status circ_store_host(struct circ_store *store,
                                                const struct circ_fact *facts, size_t count,
                                                char key[CIRC_KEY_SIZE], struct circ_error *err);
@@ -36,15 +37,16 @@ CIRC_MUST_USE enum circ_status circ_store_device(struct circ_store *store, const
                                                  const struct circ_device_row *device,
                                                  char key[CIRC_KEY_SIZE], struct circ_error *err);
 
-/* Inserts a campaign with a fresh random key. A name given twice gets a suffix. facts are stored as
- * the campaign's own snapshot too (load, clock, governor at its start). */
+/* Inserts a campaign with a fresh random key. A name given twice gets a suffix; "latest" is
+ * reserved (USAGE). The facts of the last circ_store_host are copied as the campaign's own snapshot
+ * (load, clock, governor at its start). */
 CIRC_MUST_USE enum circ_status circ_store_campaign(struct circ_store *store, const char *host,
                                                    const struct circ_campaign *campaign,
                                                    char key[CIRC_KEY_SIZE], struct circ_error *err);
 
 /* The newest campaign with exactly these axes; NOTHING when there is none. */
-CIRC_MUST_USE enum circ_status circ_store_campaign_resume(struct circ_store *store, const char *axes,
-                                                          char key[CIRC_KEY_SIZE],
+CIRC_MUST_USE enum circ_status circ_store_campaign_resume(struct circ_store *store,
+                                                          const char *axes, char key[CIRC_KEY_SIZE],
                                                           struct circ_error *err);
 
 /* Whether the campaign holds a trial of the point. */
@@ -52,8 +54,11 @@ CIRC_MUST_USE enum circ_status circ_store_has(struct circ_store *store, const ch
                                               const struct circ_point *point, bool *has,
                                               struct circ_error *err);
 
-/* One transaction a group: begin, any number of trials, commit. A failure anywhere rolls back, and
- * IO names the file and the remedy (disk full, locked by another process, read-only). */
+/* One transaction a group: begin, any number of trials, commit. begin takes the file's write lock,
+ * so call it when the group has been measured, not before. A failure anywhere rolls back, and IO
+ * names the file and the remedy (disk full, locked by another process, read-only). A campaign holds
+ * one trial of a point: another one is USAGE. Of a trial that is not OK, times, counters, energy,
+ * samples and windows are not stored, whatever the struct holds. */
 CIRC_MUST_USE enum circ_status circ_store_begin(struct circ_store *store, struct circ_error *err);
 CIRC_MUST_USE enum circ_status circ_store_trial(struct circ_store *store, const char *campaign,
                                                 const char *device, const struct circ_trial *trial,

@@ -27,7 +27,8 @@ struct circ_device_row {
     int64_t memory_bytes;
 };
 
-struct circ_fact { /* one host fact, e.g. {"cpu", "AMD EPYC 9R14"}; volatile facts do not identify */
+/* One host fact, e.g. {"cpu", "AMD EPYC 9R14"}; volatile facts do not identify. */
+struct circ_fact {
     const char *key;
     const char *value;
     bool identifies; /* part of the host's key; load average and clock are not */
@@ -38,8 +39,8 @@ struct circ_campaign {
     const char *command; /* the exact command line that repeats it */
     const char *axes;    /* canonical text of the axes and of every option that changes a result */
     const char *version, *commit, *build; /* of circbench; build: compiler, flags, type */
-    const char *warnings; /* host warnings, one a line; "" if none */
-    int64_t created_ns;   /* since the epoch */
+    const char *warnings;                 /* host warnings, one a line; "" if none */
+    int64_t created_ns;                   /* since the epoch */
     uint64_t seed;
 };
 
@@ -54,14 +55,14 @@ struct circ_sample {
 
 struct circ_counter {
     const char *name, *unit, *source; /* "task-clock", "ns", "papi:perf_event" */
-    double value;   /* per batch, after scaling */
+    double value;                     /* per batch, after scaling */
     double running; /* fraction of the time it was counted, 1 when not multiplexed */
 };
 
 struct circ_energy_window {
     const char *source, *channel, *scope; /* "powercap", "package-0", "package" */
-    const char *grade; /* ok, short, no_tick, ambiguous, lost */
-    bool idle;         /* taken with nothing running */
+    const char *grade;                    /* ok, short, no_tick, ambiguous, lost */
+    bool idle;                            /* taken with nothing running */
     int64_t duration_ns;
     int64_t frames;
     int64_t raw_start, raw_end;
@@ -69,15 +70,15 @@ struct circ_energy_window {
     double bound_uj;  /* error bound of energy_uj; < 0: unknown */
 };
 
-/* Values of -1 (or NaN in doubles) in optional numbers are stored as NULL. When status is not OK, times,
- * counters and energy are absent: sample_count, counter_count and window_count are 0. */
+/* Values of -1 (or NaN in doubles) in optional numbers are stored as NULL. When status is not OK,
+ * times, counters and energy are absent: sample_count, counter_count and window_count are 0. */
 struct circ_trial {
     struct circ_point point;
     enum circ_status status;
-    const char *reason;  /* why it is not ok, or a remark on an ok row; "" if none */
-    const char *kind;    /* measured, emulated, modelled: the times */
+    const char *reason;           /* why it is not ok, or a remark on an ok row; "" if none */
+    const char *kind;             /* measured, emulated, modelled: the times */
     const char *library, *tuning; /* "" if none */
-    const char *isa;     /* the kernel set that really ran; "" if the notion does not apply */
+    const char *isa; /* the kernel set that really ran; "" if the notion does not apply */
 
     /* verdict; checked is 0 when the point was never run */
     double rel_rms_error, max_error, error_bound;
@@ -94,9 +95,10 @@ struct circ_trial {
 
     double cycles, instructions; /* per batch; NaN when not countable */
 
-    /* per frame, idle included, on the default channel; NaN when not measured, and then the reason */
+    /* per frame, idle included, on the default channel; NaN and a reason when not measured */
     double energy_uj_per_frame, energy_uj_ci_low, energy_uj_ci_high, idle_power_uw;
-    const char *energy_source, *energy_scope, *energy_kind, *energy_quality; /* "" when not measured */
+    /* "" when not measured */
+    const char *energy_source, *energy_scope, *energy_kind, *energy_quality;
     const char *energy_reason; /* "" when measured */
 
     const struct circ_sample *samples;

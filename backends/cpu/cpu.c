@@ -1,0 +1,237 @@
+/* The cpu backend behind the contract: devices, variants, what is offered, and the teams that sessions keep. */
+#include "backends/cpu/cpu.h"
+
+#include "backends/cpu/isa.h"
+#include "backends/cpu/program.h"
+#include "backends/processor.h"
+#include "circ_config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if CIRC_HAVE_OPENBLAS
+#include <cblas.h>
+#endif
+
+#define MAX_TEAMS 32 /* thread counts of one session */
+
+struct circ_session {
+    struct circ_processor processor;
+    struct circ_team *teams[MAX_TEAMS]; /* one for each thread count that was asked for */
+    int team_count;
+};
+
+static const struct circ_variant variants[] = {
+    {"fused", CIRC_CIRCULANT, "spectra bin-major, batch or block rows in lanes, bias and ReLU fused"},
+    {"openblas", CIRC_DENSE, "OpenBLAS sgemm and sgemv, im2col for CONV"},
+    {"csr", CIRC_PRUNED, "compressed sparse rows, random pattern with balanced rows"},
+};
+
+static int cpu_variants(const struct circ_variant **out)
+{
+    *out = variants;
+    return (int)(sizeof variants / sizeof *variants);
+}
+
+static int cpu_isas(const char *names[CIRC_MAX_VARIANTS])
+{
+    const struct circ_kernels *tables[8];
+    int count = circ_isa_list(tables);
+    for (int i = 0; i < count; i++)
+        names[i] = tables[i]->name;
+    return count;
+}
+
+static int cpu_precisions(const char *names[CIRC_MAX_VARIANTS])
+{
+    names[0] = "f32";
+    return 1;
+}
+
+static enum circ_status cpu_probe(struct circ_device devices[CIRC_MAX_DEVICES], int *count,
+                                  struct circ_error *err)
+{
+    (void)err;
+    struct circ_processor processor;
+    circ_processor_read(&processor);
+    devices[0] = circ_processor_device(&processor, processor.cores);
+    *count = 1;
+    return CIRC_OK;
+}
+
+static enum circ_status cpu_open(const char *device, struct circ_session **out,
+                                 struct circ_error *err)
+{
+    (void)device;
+    struct circ_session *session = calloc(1, sizeof *session);
+    if (!session)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory to open cpu");
+    circ_processor_read(&session->processor);
+#if CIRC_HAVE_OPENBLAS
+    openblas_set_num_threads(1); /* our team calls it from every thread: dense.c */
+#endif
+    *out = session;
+    return CIRC_OK;
+}
+
+static void cpu_close(struct circ_session *session)
+{
+    if (!session)
+        return;
+    for (int i = 0; i < session->team_count; i++)
+        circ_team_free(session->teams[i]);
+    free(session);
+}
+
+static const struct circ_variant *find_variant(const char *name)
+{
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
+        if (!strcmp(variants[i].name, name))
+            return &variants[i];
+    return NULL;
+}
+
+/* The structure that the network has: that of its compressed layers, dense when there are none. */
+static enum circ_structure structure_of(const struct circ_network *net)
+{
+    for (int i = 0; i < net->layer_count; i++)
+        if (circ_network_has_weights(&net->layers[i]) && net->layers[i].structure != CIRC_DENSE)
+            return net->layers[i].structure;
+    return CIRC_DENSE;
+}
+
+static enum circ_status cpu_supports(struct circ_session *session,
+                                     const struct circ_request *request, struct circ_error *err)
+{
+    const struct circ_variant *variant = find_variant(request->variant);
+    enum circ_structure structure = structure_of(request->model->network);
+    if (request->pass == CIRC_TRAIN)
+        return circ_status_fail(err, CIRC_UNSUP, "cpu computes inference only");
+    if (strcmp(request->precision, "f32"))
+        return circ_status_fail(err, CIRC_UNSUP, "cpu computes in f32, not %s", request->precision);
+    if (!variant || (variant->structure != structure && structure != CIRC_DENSE))
+        return circ_status_fail(err, CIRC_UNSUP, "cpu has no variant %s for %s layers",
+                                request->variant, circ_network_structure_name(structure));
+    if (!CIRC_HAVE_OPENBLAS && variant->structure == CIRC_DENSE)
+        return circ_status_fail(err, CIRC_ABSENT,
+                                "built without OpenBLAS, and a dense baseline that is not the best "
+                                "would flatter the others: install libopenblas-dev and build again");
+    if (request->isa && !circ_isa_find(request->isa))
+        return circ_status_fail(err, CIRC_UNSUP, "this CPU or build has no isa %s: see circbench "
+                                                 "devices",
+                                request->isa);
+    if (request->threads < 1 || request->threads > session->processor.cpus)
+        return circ_status_fail(err, CIRC_UNSUP, "%d threads: this process may use %d CPUs",
+                                request->threads, session->processor.cpus);
+    return CIRC_OK;
+}
+
+static enum circ_status team_for(struct circ_session *session, int threads, struct circ_team **team,
+                                 struct circ_error *err)
+{
+    for (int i = 0; i < session->team_count; i++) {
+        if (circ_team_threads(session->teams[i]) == threads) {
+            *team = session->teams[i];
+            return CIRC_OK;
+        }
+    }
+    if (session->team_count == MAX_TEAMS)
+        return circ_status_fail(err, CIRC_UNSUP, "more than %d thread counts in one session", MAX_TEAMS);
+    enum circ_status status = circ_team_create(team, threads, err);
+    if (!status)
+        session->teams[session->team_count++] = *team;
+    return status;
+}
+
+static enum circ_status cpu_prepare(struct circ_session *session, const struct circ_request *request,
+                                    struct circ_program **program, struct circ_error *err)
+{
+    struct circ_team *team;
+    enum circ_status status = team_for(session, request->threads, &team, err);
+    if (status)
+        return status;
+    return circ_program_create(program, request, circ_isa_find(request->isa), team, err);
+}
+
+static void cpu_describe(const struct circ_program *program, struct circ_program_info *info)
+{
+    memset(info, 0, sizeof *info);
+    snprintf(info->isa, sizeof info->isa, "%s", circ_program_isa(program));
+#if CIRC_HAVE_OPENBLAS
+    char version[32] = "";
+    if (circ_program_uses_blas(program) && sscanf(openblas_get_config(), "OpenBLAS %31s", version) == 1)
+        snprintf(info->library, sizeof info->library, "OpenBLAS %s %s", version,
+                 openblas_get_corename());
+#endif
+}
+
+static int64_t cpu_footprint(const struct circ_request *request)
+{
+    const struct circ_network *net = request->model->network;
+    int64_t widest = 1, spectra = 0;
+    for (int i = 0; i < net->layer_count; i++) {
+        int64_t out = circ_network_elements(net->layers[i].out);
+        int64_t in = circ_network_elements(net->layers[i].in);
+        widest = out > widest ? out : widest;
+        if (net->layers[i].op == CIRC_OP_FC)
+            spectra += in + out;
+    }
+    int64_t inputs = circ_network_elements(net->input);
+    int64_t activations = (inputs + 2 * widest + 2 * spectra) * request->batch;
+    /* 12 MB of banded scratch for each thread and layer at most: see columns.c and im2col.c */
+    int64_t bands = (int64_t)request->threads * net->layer_count * (12 << 20);
+    return 2 * circ_network_counts(net).weight_bytes + 4 * activations + bands;
+}
+
+static enum circ_status cpu_upload(struct circ_program *program, const float *input,
+                                   struct circ_error *err)
+{
+    (void)err;
+    circ_program_upload(program, input);
+    return CIRC_OK;
+}
+
+static enum circ_status cpu_launch(struct circ_program *program, struct circ_error *err)
+{
+    (void)err;
+    circ_program_launch(program);
+    return CIRC_OK;
+}
+
+static enum circ_status cpu_wait(struct circ_program *program, int64_t *device_ns,
+                                 struct circ_error *err)
+{
+    (void)program;
+    (void)err;
+    *device_ns = -1;
+    return CIRC_OK;
+}
+
+static enum circ_status cpu_download(struct circ_program *program, float *output,
+                                     struct circ_error *err)
+{
+    (void)err;
+    circ_program_download(program, output);
+    return CIRC_OK;
+}
+
+const struct circ_backend circ_cpu_backend = {
+    .name = "cpu",
+    .description = "this machine's processor: vector kernels, OpenBLAS for dense layers",
+    .variants = cpu_variants,
+    .isas = cpu_isas,
+    .precisions = cpu_precisions,
+    .probe = cpu_probe,
+    .open = cpu_open,
+    .close = cpu_close,
+    .supports = cpu_supports,
+    .prepare = cpu_prepare,
+    .release = circ_program_free,
+    .describe = cpu_describe,
+    .footprint = cpu_footprint,
+    .upload = cpu_upload,
+    .launch = cpu_launch,
+    .wait = cpu_wait,
+    .download = cpu_download,
+};

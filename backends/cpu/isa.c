@@ -1,0 +1,53 @@
+/* The table of ISA rows and the question whether the CPU, and the system, can run each. */
+#include "backends/cpu/isa.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+}
+
+static bool has_avx512(void)
+{
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+}
+#endif
+
+static bool always(void)
+{
+    return true;
+}
+
+static const struct {
+    const struct circ_kernels *table;
+    bool (*runs)(void);
+} rows[] = { /* best first */
+#if defined(__x86_64__)
+    {&circ_kernels_avx512, has_avx512},
+    {&circ_kernels_avx2, has_avx2},
+#endif
+    {&circ_kernels_scalar, always},
+};
+
+int circ_isa_list(const struct circ_kernels *tables[8])
+{
+    int count = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].runs())
+            tables[count++] = rows[i].table;
+    return count;
+}
+
+const struct circ_kernels *circ_isa_find(const char *name)
+{
+    const struct circ_kernels *tables[8];
+    int count = circ_isa_list(tables);
+    for (int i = 0; i < count; i++)
+        if (!name || !strcmp(tables[i]->name, name))
+            return tables[i];
+    return NULL;
+}

@@ -1,0 +1,485 @@
+/* The kernels' template: built once for each ISA row of meson.build with
+ *     CIRC_LANES    floats in a vector
+ *     CIRC_TILE     block rows of a product tile; CIRC_VECTORS: vectors of columns in it
+ *     CIRC_TABLE    the name of the table, CIRC_TABLE_NAME the name of the row
+ * The vector code is GCC's vector extension, so one text serves every ISA; the compiler's flags choose the
+ * instructions, and contraction to FMA is switched on there for the rows that have it. */
+#include "backends/cpu/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+#if CIRC_LANES > 1
+typedef float vec __attribute__((vector_size(4 * CIRC_LANES)));
+typedef float vec_any __attribute__((vector_size(4 * CIRC_LANES), aligned(4), may_alias));
+typedef int32_t mask __attribute__((vector_size(4 * CIRC_LANES)));
+#else
+typedef float vec;
+typedef float vec_any;
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vec load(const float *p)
+{
+    return *(const vec_any *)p;
+}
+
+INLINE void store(float *p, vec v)
+{
+    *(vec_any *)p = v;
+}
+
+INLINE vec zero(void)
+{
+    return (vec){0};
+}
+
+INLINE vec set1(float x)
+{
+    return zero() + x;
+}
+
+INLINE vec vmax(vec a, vec b)
+{
+#if CIRC_LANES > 1
+    mask greater = a > b;
+    return (vec)(((mask)a & greater) | ((mask)b & ~greater));
+#else
+    return a > b ? a : b;
+#endif
+}
+
+#define CIRC_FFT_V       vec
+#define CIRC_FFT_S       float
+#define CIRC_FFT_NAME(x) lanes_##x
+#include "backends/core/fft_passes.h"
+
+/* Row r of the pair (2 r, 2 r + 1) of an even k, or row r of an odd one, lies in re or im. */
+static void forward(const struct circ_forward *a, float *scratch)
+{
+    const struct circ_fft_plan *plan = a->plan;
+    int k = plan->k, n = plan->n, odd = k % 2;
+    vec *re = (vec *)scratch, *im = re + n;
+    for (int j = 0; j < a->blocks; j++) {
+        int valid = a->channels - j * k < k ? a->channels - j * k : k;
+        for (int c = 0; c < a->columns; c += CIRC_LANES) {
+            const float *x = a->x + (size_t)j * (size_t)k * a->channel_stride + c;
+            for (int r = 0; r < n; r++) {
+                int even_row = odd ? r : 2 * r;
+                re[r] = even_row < valid ? load(x + (size_t)even_row * a->channel_stride) : zero();
+                im[r] = !odd && 2 * r + 1 < valid ? load(x + (size_t)(2 * r + 1) * a->channel_stride)
+                                                  : zero();
+            }
+            lanes_forward(plan, plan->twiddle_f, re, im, im + n, im + 2 * n);
+            size_t at = (size_t)j * a->spectra.block_stride + (size_t)c;
+            for (int f = 0; f < plan->slots; f++, at += a->spectra.slot_stride) {
+                store(a->spectra.re + at, re[f]);
+                store(a->spectra.im + at, im[f]);
+            }
+        }
+    }
+}
+
+static void forward_blocks(const struct circ_forward *a, float *scratch)
+{
+    const struct circ_fft_plan *plan = a->plan;
+    int k = plan->k, n = plan->n, odd = k % 2;
+    float *re = scratch, *im = re + n * CIRC_LANES;
+    const struct circ_spectra *s = &a->spectra;
+    for (int j = 0; j < a->blocks; j += CIRC_LANES) {
+        int blocks = a->blocks - j < CIRC_LANES ? a->blocks - j : CIRC_LANES;
+        memset(scratch, 0, 2 * (size_t)n * CIRC_LANES * sizeof *scratch);
+        for (int l = 0; l < blocks; l++) {
+            const float *x = a->x + (size_t)(j + l) * (size_t)k;
+            int valid = a->channels - (j + l) * k < k ? a->channels - (j + l) * k : k;
+            for (int r = 0; r < valid; r++) {
+                float *part = odd || r % 2 == 0 ? re : im;
+                part[(odd ? r : r / 2) * CIRC_LANES + l] = x[r];
+            }
+        }
+        vec *vr = (vec *)re, *vi = (vec *)im;
+        lanes_forward(plan, plan->twiddle_f, vr, vi, vi + n, vi + 2 * n);
+        for (int f = 0; f < plan->slots; f++) {
+            size_t at = (size_t)f * s->slot_stride + (size_t)j * s->block_stride;
+            for (int l = 0; l < blocks; l++) {
+                s->re[at + (size_t)l * s->block_stride] = re[f * CIRC_LANES + l];
+                s->im[at + (size_t)l * s->block_stride] = im[f * CIRC_LANES + l];
+            }
+        }
+    }
+}
+
+/* One finished channel: bias, activation, and only the columns that exist. */
+INLINE void finish(float *y, vec value, float bias, bool relu, int columns)
+{
+    value = value + bias;
+    if (relu)
+        value = vmax(value, zero());
+    if (columns >= CIRC_LANES) {
+        store(y, value);
+    } else {
+        float out[CIRC_LANES];
+        store(out, value);
+        memcpy(y, out, (size_t)columns * sizeof *y);
+    }
+}
+
+static void inverse(const struct circ_inverse *a, float *scratch)
+{
+    const struct circ_fft_plan *plan = a->plan;
+    int k = plan->k, n = plan->n, odd = k % 2;
+    vec *re = (vec *)scratch, *im = re + n;
+    for (int i = a->block_first; i < a->block_last; i++) {
+        int valid = a->channels - i * k < k ? a->channels - i * k : k;
+        for (int row = 0; row < a->rows; row++) {
+            for (int c = 0; c < a->columns; c += CIRC_LANES) {
+                size_t at = (size_t)i * a->spectra.block_stride + (size_t)row * a->spectra_row +
+                            (size_t)c;
+                for (int f = 0; f < plan->slots; f++, at += a->spectra.slot_stride) {
+                    re[f] = load(a->spectra.re + at);
+                    im[f] = load(a->spectra.im + at);
+                }
+                lanes_inverse(plan, plan->twiddle_f, re, im, im + n, im + 2 * n);
+                for (int r = 0; r < valid; r++) {
+                    int channel = i * k + r;
+                    finish(a->y + (size_t)channel * a->channel_stride + (size_t)row * a->row_stride + c,
+                           odd ? re[r] : r % 2 ? im[r / 2] : re[r / 2],
+                           a->bias ? a->bias[channel] : 0, a->relu, a->columns - c);
+                }
+            }
+        }
+    }
+}
+
+static void inverse_blocks(const struct circ_inverse *a, float *scratch)
+{
+    const struct circ_fft_plan *plan = a->plan;
+    int k = plan->k, n = plan->n, odd = k % 2;
+    float *re = scratch, *im = re + n * CIRC_LANES;
+    const struct circ_spectra *s = &a->spectra;
+    for (int i = a->block_first; i < a->block_last; i += CIRC_LANES) {
+        int blocks = a->block_last - i < CIRC_LANES ? a->block_last - i : CIRC_LANES;
+        for (int f = 0; f < plan->slots; f++) {
+            size_t at = (size_t)f * s->slot_stride + (size_t)i * s->block_stride;
+            for (int l = 0; l < CIRC_LANES; l++) {
+                size_t lane = (size_t)(l < blocks ? l : 0) * s->block_stride;
+                re[f * CIRC_LANES + l] = s->re[at + lane];
+                im[f * CIRC_LANES + l] = s->im[at + lane];
+            }
+        }
+        vec *vr = (vec *)re, *vi = (vec *)im;
+        lanes_inverse(plan, plan->twiddle_f, vr, vi, vi + n, vi + 2 * n);
+        for (int l = 0; l < blocks; l++) {
+            for (int r = 0; r < k && (i + l) * k + r < a->channels; r++) {
+                int channel = (i + l) * k + r;
+                const float *part = odd || r % 2 == 0 ? re : im;
+                float value = part[(odd ? r : r / 2) * CIRC_LANES + l];
+                value += a->bias ? a->bias[channel] : 0;
+                a->y[channel] = a->relu && value < 0 ? 0 : value;
+            }
+        }
+    }
+}
+
+/* rows x vectors accumulators of re and im over all taps and block columns; rows and vectors are constants at
+ * every call, so the arrays are registers. */
+INLINE void tile(const struct circ_product *a, int rows, int vectors, bool packed, const float *w,
+                 size_t x_at, float *y_re, float *y_im)
+{
+    vec re[CIRC_TILE][CIRC_VECTORS], im[CIRC_TILE][CIRC_VECTORS];
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            re[i][v] = im[i][v] = zero();
+    }
+    for (int t = 0; t < a->taps; t++) {
+        const float *x_re = a->x.re + x_at + a->tap[t], *x_im = a->x.im + x_at + a->tap[t];
+        for (int j = 0; j < a->q; j++) {
+            vec xr[CIRC_VECTORS], xi[CIRC_VECTORS];
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++) {
+                xr[v] = load(x_re + v * CIRC_LANES);
+                xi[v] = load(x_im + v * CIRC_LANES);
+            }
+#pragma GCC unroll 8
+            for (int i = 0; i < rows; i++) {
+                vec wr = set1(w[2 * i]), wi = set1(w[2 * i + 1]);
+#pragma GCC unroll 4
+                for (int v = 0; v < vectors; v++) {
+                    if (packed) {
+                        re[i][v] = re[i][v] + wr * xr[v];
+                        im[i][v] = im[i][v] + wi * xi[v];
+                    } else {
+                        re[i][v] = re[i][v] + wr * xr[v];
+                        im[i][v] = im[i][v] + wr * xi[v];
+                        re[i][v] = re[i][v] - wi * xi[v];
+                        im[i][v] = im[i][v] + wi * xr[v];
+                    }
+                }
+            }
+            w += 2 * rows;
+            x_re += a->x.block_stride;
+            x_im += a->x.block_stride;
+        }
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) {
+            store(y_re + (size_t)i * a->y.block_stride + v * CIRC_LANES, re[i][v]);
+            store(y_im + (size_t)i * a->y.block_stride + v * CIRC_LANES, im[i][v]);
+        }
+    }
+}
+
+INLINE void tile_row(const struct circ_product *a, int rows, bool packed, const float *w, size_t x_at,
+                     size_t y_at)
+{
+    int c = 0, wide = CIRC_VECTORS * CIRC_LANES;
+    for (; CIRC_VECTORS > 1 && a->columns - c > CIRC_LANES; c += wide)
+        tile(a, rows, CIRC_VECTORS, packed, w, x_at + (size_t)c, a->y.re + y_at + c,
+             a->y.im + y_at + c);
+    for (; c < a->columns; c += CIRC_LANES)
+        tile(a, rows, 1, packed, w, x_at + (size_t)c, a->y.re + y_at + c, a->y.im + y_at + c);
+}
+
+INLINE void tile_rows(const struct circ_product *a, int rows, bool packed, const float *w, size_t x_at,
+                      size_t y_at)
+{
+    for (int o = 0; o < a->out_rows; o++)
+        tile_row(a, rows, packed, w, x_at + (size_t)o * a->x_row, y_at + (size_t)o * a->y_row);
+}
+
+/* A tile of any height: one case for each constant. */
+INLINE void tile_any(const struct circ_product *a, int rows, bool packed, const float *w, size_t x_at,
+                     size_t y_at)
+{
+    switch (rows) {
+#if CIRC_TILE >= 6
+    case 6:
+        tile_rows(a, 6, packed, w, x_at, y_at);
+        break;
+    case 5:
+        tile_rows(a, 5, packed, w, x_at, y_at);
+        break;
+#endif
+#if CIRC_TILE >= 4
+    case 4:
+        tile_rows(a, 4, packed, w, x_at, y_at);
+        break;
+    case 3:
+        tile_rows(a, 3, packed, w, x_at, y_at);
+        break;
+#endif
+    case 2:
+        tile_rows(a, 2, packed, w, x_at, y_at);
+        break;
+    default:
+        tile_rows(a, 1, packed, w, x_at, y_at);
+    }
+}
+
+static void product(const struct circ_product *a)
+{
+    size_t terms = 2 * (size_t)a->taps * (size_t)a->q;
+    for (int f = 0; f < a->slots; f++) {
+        for (int i = a->row_first; i < a->row_last; i += CIRC_TILE) {
+            int rows = a->p - i < CIRC_TILE ? a->p - i : CIRC_TILE;
+            const float *w = a->w + ((size_t)f * (size_t)a->p + (size_t)i) * terms;
+            size_t x_at = (size_t)f * a->x.slot_stride;
+            size_t y_at = (size_t)f * a->y.slot_stride + (size_t)i * a->y.block_stride;
+            if (f == 0)
+                tile_any(a, rows, true, w, x_at, y_at);
+            else
+                tile_any(a, rows, false, w, x_at, y_at);
+        }
+    }
+}
+
+/* Streams the weights of `vectors` row vectors of one slot. The four partial products are kept apart: four
+ * chains hide the latency of FMA, and slot 0 takes two of them as they are. */
+INLINE void stream_tile(const float *w, size_t vector_stride, int vectors, int q, const float *x_re,
+                        const float *x_im, bool packed, float *y_re, float *y_im)
+{
+    vec rr[2], ii[2], ri[2], ir[2];
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++)
+        rr[v] = ii[v] = ri[v] = ir[v] = zero();
+    for (int j = 0; j < q; j++, w += 2 * CIRC_LANES) {
+        vec xr = set1(x_re[j]), xi = set1(x_im[j]);
+#pragma GCC unroll 2
+        for (int v = 0; v < vectors; v++) {
+            vec wr = load(w + (size_t)v * vector_stride);
+            vec wi = load(w + (size_t)v * vector_stride + CIRC_LANES);
+            rr[v] = rr[v] + wr * xr;
+            ii[v] = ii[v] + wi * xi;
+            ri[v] = ri[v] + wr * xi;
+            ir[v] = ir[v] + wi * xr;
+        }
+    }
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++) {
+        store(y_re + v * CIRC_LANES, packed ? rr[v] : rr[v] - ii[v]);
+        store(y_im + v * CIRC_LANES, packed ? ii[v] : ri[v] + ir[v]);
+    }
+}
+
+static void stream_rows(const struct circ_stream_rows *a)
+{
+    size_t vector_stride = 2 * (size_t)a->q * CIRC_LANES;
+    for (int f = 0; f < a->slots; f++) {
+        const float *x_re = a->x.re + (size_t)f * a->x.slot_stride;
+        const float *x_im = a->x.im + (size_t)f * a->x.slot_stride;
+        for (int v = a->vector_first; v < a->vector_last;) {
+            const float *w = a->w + ((size_t)f * (size_t)a->vectors + (size_t)v) * vector_stride;
+            size_t at = (size_t)f * a->y.slot_stride + (size_t)v * CIRC_LANES;
+            if (a->vector_last - v >= 2) {
+                stream_tile(w, vector_stride, 2, a->q, x_re, x_im, f == 0, a->y.re + at,
+                            a->y.im + at);
+                v += 2;
+            } else {
+                stream_tile(w, vector_stride, 1, a->q, x_re, x_im, f == 0, a->y.re + at,
+                            a->y.im + at);
+                v++;
+            }
+        }
+    }
+}
+
+static void stream_slots(const struct circ_stream_slots *a)
+{
+    size_t padded = (size_t)(a->slots + CIRC_LANES - 1) / CIRC_LANES * CIRC_LANES;
+    for (int i = a->row_first; i < a->row_last; i++) {
+        const float *row = a->w + (size_t)i * (size_t)a->q * 2 * padded;
+        float *y_re = a->y.re + (size_t)i * a->y.block_stride;
+        float *y_im = a->y.im + (size_t)i * a->y.block_stride;
+        float dc = 0, nyquist = 0; /* slot 0 is not a complex number */
+        for (int j = 0; j < a->q; j++) {
+            dc += row[(size_t)j * 2 * padded] * a->x.re[(size_t)j * a->x.block_stride];
+            nyquist += row[(size_t)j * 2 * padded + padded] * a->x.im[(size_t)j * a->x.block_stride];
+        }
+        for (size_t f = 0; f < padded; f += CIRC_LANES) {
+            vec rr = zero(), ii = zero(), ri = zero(), ir = zero();
+            const float *w = row + f, *x_re = a->x.re + f, *x_im = a->x.im + f;
+            for (int j = 0; j < a->q; j++) {
+                vec wr = load(w), wi = load(w + padded), xr = load(x_re), xi = load(x_im);
+                rr = rr + wr * xr;
+                ii = ii + wi * xi;
+                ri = ri + wr * xi;
+                ir = ir + wi * xr;
+                w += 2 * padded;
+                x_re += a->x.block_stride;
+                x_im += a->x.block_stride;
+            }
+            store(y_re + f, rr - ii);
+            store(y_im + f, ri + ir);
+        }
+        y_re[0] = dc;
+        y_im[0] = nyquist;
+    }
+}
+
+static void sparse(const struct circ_sparse *a)
+{
+    for (int r = a->row_first; r < a->row_last; r++) {
+        int32_t first = a->row_start[r], last = a->row_start[r + 1];
+        float bias = a->bias ? a->bias[r] : 0;
+        float *y = a->y + (size_t)r * a->y_stride;
+        if (a->columns == 1) { /* four chains of gathered products */
+            float sum[4] = {0};
+            int32_t e = first;
+            for (; e + 4 <= last; e += 4)
+                for (int l = 0; l < 4; l++)
+                    sum[l] += a->values[e + l] * a->x[(size_t)a->index[e + l] * a->x_stride];
+            for (; e < last; e++)
+                sum[0] += a->values[e] * a->x[(size_t)a->index[e] * a->x_stride];
+            float value = (sum[0] + sum[1]) + (sum[2] + sum[3]) + bias;
+            y[0] = a->relu && value < 0 ? 0 : value;
+            continue;
+        }
+        int c = 0;
+        for (; a->columns - c > CIRC_LANES; c += 4 * CIRC_LANES) { /* four vectors share an index */
+            vec sum[4] = {zero(), zero(), zero(), zero()};
+            int vectors = (a->columns - c + CIRC_LANES - 1) / CIRC_LANES;
+            vectors = vectors < 4 ? vectors : 4;
+            for (int32_t e = first; e < last; e++) {
+                const float *x = a->x + (size_t)a->index[e] * a->x_stride + c;
+                for (int v = 0; v < vectors; v++)
+                    sum[v] = sum[v] + load(x + v * CIRC_LANES) * a->values[e];
+            }
+            for (int v = 0; v < vectors; v++)
+                finish(y + c + v * CIRC_LANES, sum[v], bias, a->relu,
+                       a->columns - c - v * CIRC_LANES);
+        }
+        for (; c < a->columns; c += CIRC_LANES) {
+            vec sum = zero();
+            for (int32_t e = first; e < last; e++)
+                sum = sum + load(a->x + (size_t)a->index[e] * a->x_stride + c) * a->values[e];
+            finish(y + c, sum, bias, a->relu, a->columns - c);
+        }
+    }
+}
+
+static void bias_relu(float *y, int64_t columns, float bias, bool relu)
+{
+    for (int64_t c = 0; c < columns; c += CIRC_LANES) {
+        int left = columns - c < CIRC_LANES ? (int)(columns - c) : CIRC_LANES;
+        float edge[CIRC_LANES] = {0};
+        if (left < CIRC_LANES)
+            memcpy(edge, y + c, (size_t)left * sizeof *y);
+        finish(y + c, load(left < CIRC_LANES ? edge : y + c), bias, relu, left);
+    }
+}
+
+static void merge(float *y, const float *x, int64_t columns, bool max)
+{
+    if (max)
+        for (int64_t c = 0; c < columns; c++)
+            y[c] = x[c] > y[c] ? x[c] : y[c];
+    else
+        for (int64_t c = 0; c < columns; c++)
+            y[c] += x[c];
+}
+
+static void scale(float *y, const float *x, int64_t columns, float factor)
+{
+    for (int64_t c = 0; c < columns; c++)
+        y[c] = x[c] * factor;
+}
+
+static void lrn(float *y, const float *x, int64_t stride, int first, int last, int64_t columns,
+                float alpha_n, float beta, float bias)
+{
+    for (int64_t c = 0; c < columns; c++) {
+        float sum = 0;
+        for (int d = first; d <= last; d++)
+            sum += x[d * stride + c] * x[d * stride + c];
+        y[c] = bias + alpha_n * sum;
+    }
+    if (beta == 0.75f) /* AlexNet's: two square roots, which have vector forms, for a power, which has none */
+        for (int64_t c = 0; c < columns; c++)
+            y[c] = x[c] / (sqrtf(y[c]) * sqrtf(sqrtf(y[c])));
+    else
+        for (int64_t c = 0; c < columns; c++)
+            y[c] = x[c] / powf(y[c], beta);
+}
+
+const struct circ_kernels CIRC_TABLE = {
+    .name = CIRC_TABLE_NAME,
+    .lanes = CIRC_LANES,
+    .rows_per_tile = CIRC_TILE,
+    .forward = forward,
+    .forward_blocks = forward_blocks,
+    .inverse = inverse,
+    .inverse_blocks = inverse_blocks,
+    .product = product,
+    .stream_rows = stream_rows,
+    .stream_slots = stream_slots,
+    .sparse = sparse,
+    .bias_relu = bias_relu,
+    .merge = merge,
+    .scale = scale,
+    .lrn = lrn,
+};

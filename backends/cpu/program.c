@@ -1,0 +1,153 @@
+/* Chooses a step for every layer, keeps two activation buffers between which the steps go to and fro, and
+ * runs them all on every thread with a barrier between two. */
+#include "backends/cpu/program.h"
+
+#include "backends/cpu/step.h"
+#include "circ_config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct circ_program {
+    const struct circ_network *network;
+    struct circ_team *team;
+    struct circ_place place;
+    struct circ_step *steps[CIRC_MAX_LAYERS];
+    int step_count;
+    bool uses_blas;
+    float *input;      /* owned; launches do not write it, so that they can be repeated */
+    float *buffers[2]; /* owned */
+};
+
+/* The step for a layer; the table of choices is this function. */
+static circ_step_create *step_for(const struct circ_layer *layer, struct circ_place place)
+{
+    if (!circ_network_has_weights(layer))
+        return circ_pointwise_create;
+    if (layer->structure == CIRC_PRUNED)
+        return circ_pruned_create;
+#if CIRC_HAVE_OPENBLAS
+    if (layer->structure == CIRC_DENSE)
+        return circ_dense_create;
+#endif
+    return circ_stream_pays(layer, place) ? circ_stream_create : circ_columns_create;
+}
+
+static enum circ_status create_steps(struct circ_program *program, const struct circ_model *model,
+                                     struct circ_error *err)
+{
+    const struct circ_network *net = program->network;
+    for (int i = 0; i < net->layer_count; i++) {
+        const struct circ_layer *layer = &net->layers[i];
+        if (layer->op == CIRC_OP_FLATTEN)
+            continue;
+        bool weights = circ_network_has_weights(layer);
+        bool relu = weights && i + 1 < net->layer_count && net->layers[i + 1].op == CIRC_OP_RELU;
+        circ_step_create *create = step_for(layer, program->place);
+        enum circ_status status = create(&program->steps[program->step_count], layer,
+                                         &model->layers[i], program->place, relu, err);
+        if (status)
+            return status;
+        program->step_count++;
+        program->uses_blas |= CIRC_HAVE_OPENBLAS && weights && layer->structure == CIRC_DENSE;
+        i += relu; /* done in the same step */
+    }
+    return CIRC_OK;
+}
+
+enum circ_status circ_program_create(struct circ_program **out, const struct circ_request *request,
+                                     const struct circ_kernels *kernels, struct circ_team *team,
+                                     struct circ_error *err)
+{
+    const struct circ_network *net = request->model->network;
+    *out = NULL;
+    struct circ_program *program = calloc(1, sizeof *program);
+    if (!program)
+        return circ_status_fail(err, CIRC_MEMORY, "%s: no memory", net->name);
+    program->network = net;
+    program->team = team;
+    program->place = (struct circ_place){kernels, request->batch, circ_team_threads(team)};
+    size_t batch = (size_t)request->batch, widest = 1;
+    for (int i = 0; i < net->layer_count; i++) {
+        size_t count = (size_t)circ_network_elements(net->layers[i].out);
+        widest = count > widest ? count : widest;
+    }
+    program->input = circ_step_floats((size_t)circ_network_elements(net->input) * batch);
+    program->buffers[0] = circ_step_floats(widest * batch);
+    program->buffers[1] = circ_step_floats(widest * batch);
+    enum circ_status status = CIRC_OK;
+    if (!program->input || !program->buffers[0] || !program->buffers[1])
+        status = circ_status_fail(err, CIRC_MEMORY, "%s: no memory for activations of batch %d",
+                                  net->name, request->batch);
+    if (!status)
+        status = create_steps(program, request->model, err);
+    if (status)
+        circ_program_free(program);
+    else
+        *out = program;
+    return status;
+}
+
+void circ_program_free(struct circ_program *program)
+{
+    if (!program)
+        return;
+    for (int i = 0; i < program->step_count; i++)
+        program->steps[i]->release(program->steps[i]);
+    free(program->input);
+    free(program->buffers[0]);
+    free(program->buffers[1]);
+    free(program);
+}
+
+/* to[c][r] = from[r][c], in squares. */
+static void transpose(const float *from, size_t rows, size_t columns, float *to)
+{
+    enum { SIDE = 16 };
+    for (size_t r0 = 0; r0 < rows; r0 += SIDE)
+        for (size_t c0 = 0; c0 < columns; c0 += SIDE)
+            for (size_t r = r0; r < rows && r < r0 + SIDE; r++)
+                for (size_t c = c0; c < columns && c < c0 + SIDE; c++)
+                    to[c * rows + r] = from[r * columns + c];
+}
+
+void circ_program_upload(struct circ_program *program, const float *input)
+{
+    transpose(input, (size_t)program->place.batch,
+              (size_t)circ_network_elements(program->network->input), program->input);
+}
+
+void circ_program_download(const struct circ_program *program, float *output)
+{
+    const float *last = program->step_count ? program->buffers[(program->step_count - 1) % 2]
+                                            : program->input;
+    transpose(last, (size_t)circ_network_elements(circ_network_output(program->network)),
+              (size_t)program->place.batch, output);
+}
+
+static void run_steps(void *context, int thread)
+{
+    struct circ_program *program = context;
+    const float *x = program->input;
+    for (int i = 0; i < program->step_count; i++) {
+        if (i)
+            circ_team_barrier(program->team);
+        program->steps[i]->run(program->steps[i], x, program->buffers[i % 2], thread);
+        x = program->buffers[i % 2];
+    }
+}
+
+void circ_program_launch(struct circ_program *program)
+{
+    circ_team_run(program->team, run_steps, program);
+}
+
+const char *circ_program_isa(const struct circ_program *program)
+{
+    return program->place.kernels->name;
+}
+
+bool circ_program_uses_blas(const struct circ_program *program)
+{
+    return program->uses_blas;
+}

@@ -1,0 +1,25 @@
+/* A network prepared for a batch: its steps, its activations, and its run on a team. */
+#ifndef CIRC_PROGRAM_H
+#define CIRC_PROGRAM_H
+
+#include "backends/backend.h"
+#include "backends/cpu/kernels.h"
+#include "backends/cpu/team.h"
+
+/* Builds the steps. The team and the kernels are borrowed and must outlive the program. */
+CIRC_MUST_USE enum circ_status circ_program_create(struct circ_program **program,
+                                                   const struct circ_request *request,
+                                                   const struct circ_kernels *kernels,
+                                                   struct circ_team *team, struct circ_error *err);
+void circ_program_free(struct circ_program *program);
+
+/* input [batch][elements] and output [batch][elements], transposed to and from the program's layout. */
+void circ_program_upload(struct circ_program *program, const float *input);
+void circ_program_download(const struct circ_program *program, float *output);
+void circ_program_launch(struct circ_program *program);
+
+/* The ISA row that runs, and whether a step calls OpenBLAS. */
+const char *circ_program_isa(const struct circ_program *program);
+bool circ_program_uses_blas(const struct circ_program *program);
+
+#endif

@@ -1,0 +1,222 @@
+/* Block-circulant FC layers for small batches: each sample is a stream through the spectra of the weights, at
+ * the bandwidth of the memory that holds them. Lanes are block rows, or slots where block rows are few.
+ *
+ * Every thread transforms the whole input for itself (cheaper than waiting) and takes its share of block rows
+ * through product and inverse, in scratch of its own. A DENSE layer is the case k = 1. */
+#include "backends/cpu/step.h"
+
+#include "backends/core/geometry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct stream {
+    struct circ_step base;
+    struct circ_fft_plan *plan;
+    struct circ_geometry g;
+    bool over_slots;
+    int vectors;   /* of block rows, or of slots */
+    float *weights;
+    float **scratch; /* one a thread: transforms, x and y of a sample, spectra of both */
+    size_t x_at, y_at, xs_at, ys_at;
+};
+
+static int vectors_of(int count, int lanes)
+{
+    return (count + lanes - 1) / lanes;
+}
+
+/* Predicted cost in vector multiply-accumulates. Lanes left empty count; a streamed one counts twice,
+ * for its weights come from memory and not from a register's broadcast. */
+bool circ_stream_pays(const struct circ_layer *layer, struct circ_place place)
+{
+    if (layer->op != CIRC_OP_FC)
+        return false;
+    struct circ_geometry g = circ_geometry_of(layer);
+    int64_t lanes = place.kernels->lanes, slots = circ_fft_slots(g.k);
+    int64_t rows = vectors_of(g.p, (int)lanes) * slots, over = g.p * vectors_of((int)slots, (int)lanes);
+    int64_t streamed = 2 * (rows < over ? rows : over) * place.batch;
+    return streamed <= g.p * slots * vectors_of(place.batch, (int)lanes) || place.batch == 1;
+}
+
+static size_t weight_at(const struct stream *s, int slot, int i, int j, size_t *imaginary)
+{
+    size_t lanes = (size_t)s->base.place.kernels->lanes, q = (size_t)s->g.q;
+    if (s->over_slots) {
+        size_t padded = (size_t)s->vectors * lanes;
+        *imaginary = padded;
+        return ((size_t)i * q + (size_t)j) * 2 * padded + (size_t)slot;
+    }
+    *imaginary = lanes;
+    size_t vector = (size_t)slot * (size_t)s->vectors + (size_t)i / lanes;
+    return (vector * q + (size_t)j) * 2 * lanes + (size_t)i % lanes;
+}
+
+static enum circ_status pack_weights(struct stream *s, const struct circ_weights *weights,
+                                     struct circ_error *err)
+{
+    size_t lanes = (size_t)s->base.place.kernels->lanes, k = (size_t)s->g.k;
+    size_t outer = s->over_slots ? (size_t)s->g.p : (size_t)s->plan->slots;
+    double *block = malloc((k + circ_fft_scratch(s->plan)) * sizeof *block);
+    s->weights = circ_step_floats(outer * (size_t)s->vectors * lanes * 2 * (size_t)s->g.q);
+    if (!block || !s->weights) {
+        free(block);
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for the spectra of %zu weights",
+                                weights->count);
+    }
+    int odd = s->g.k % 2;
+    for (size_t b = 0; b < weights->count / k; b++) {
+        for (size_t r = 0; r < k; r++)
+            block[r] = weights->values[b * k + r];
+        circ_fft_forward_f64(s->plan, block, block, block + k);
+        for (int f = 0; f < s->plan->slots; f++) {
+            size_t imaginary, at = weight_at(s, f, (int)(b / (size_t)s->g.q),
+                                             (int)(b % (size_t)s->g.q), &imaginary);
+            s->weights[at] = (float)block[f ? 2 * f - odd : 0];
+            s->weights[at + imaginary] = f ? (float)block[2 * f - odd + 1] : odd ? 0 : (float)block[1];
+        }
+    }
+    free(block);
+    return CIRC_OK;
+}
+
+/* Spectra of `blocks` blocks in scratch: slots innermost, or blocks innermost with whole vectors. */
+static struct circ_spectra spectra_at(const struct stream *s, float *scratch, size_t at, int blocks)
+{
+    size_t lanes = (size_t)s->base.place.kernels->lanes, slots = (size_t)s->plan->slots;
+    size_t padded = (size_t)vectors_of(blocks, (int)lanes) * lanes + lanes; /* off whole pages */
+    struct circ_spectra spectra = {.re = scratch + at, .column_stride = 1};
+    if (s->over_slots) {
+        spectra.slot_stride = 1;
+        spectra.block_stride = (size_t)s->vectors * lanes;
+        spectra.im = spectra.re + (size_t)blocks * spectra.block_stride;
+    } else {
+        spectra.slot_stride = padded;
+        spectra.block_stride = 1;
+        spectra.im = spectra.re + slots * padded;
+    }
+    return spectra;
+}
+
+static size_t spectra_floats(const struct stream *s, int blocks)
+{
+    size_t lanes = (size_t)s->base.place.kernels->lanes, slots = (size_t)s->plan->slots;
+    size_t padded = (size_t)vectors_of(blocks, (int)lanes) * lanes + lanes;
+    return 2 * (s->over_slots ? (size_t)blocks * (size_t)s->vectors * lanes : slots * padded);
+}
+
+static void run_sample(const struct stream *s, const float *x, float *y, int first, int last,
+                       float *scratch)
+{
+    const struct circ_kernels *kernels = s->base.place.kernels;
+    struct circ_spectra xs = spectra_at(s, scratch, s->xs_at, s->g.q);
+    struct circ_spectra ys = spectra_at(s, scratch, s->ys_at, s->g.p);
+    kernels->forward_blocks(&(struct circ_forward){.plan = s->plan, .x = x, .channel_stride = 1,
+                                                   .channels = s->g.n, .blocks = s->g.q,
+                                                   .columns = 1, .spectra = xs},
+                            scratch);
+    int block_first = first, block_last = last;
+    if (s->over_slots) {
+        kernels->stream_slots(&(struct circ_stream_slots){.w = s->weights, .x = xs, .y = ys,
+                                                          .slots = s->plan->slots, .q = s->g.q,
+                                                          .row_first = first, .row_last = last});
+    } else {
+        kernels->stream_rows(&(struct circ_stream_rows){.w = s->weights, .x = xs, .y = ys,
+                                                        .slots = s->plan->slots, .q = s->g.q,
+                                                        .vectors = s->vectors,
+                                                        .vector_first = first, .vector_last = last});
+        block_first = first * kernels->lanes;
+        block_last = last * kernels->lanes < s->g.p ? last * kernels->lanes : s->g.p;
+    }
+    kernels->inverse_blocks(&(struct circ_inverse){.plan = s->plan, .spectra = ys, .y = y,
+                                                   .channel_stride = 1, .channels = s->g.m,
+                                                   .rows = 1, .columns = 1,
+                                                   .block_first = block_first,
+                                                   .block_last = block_last,
+                                                   .bias = s->base.bias, .relu = s->base.relu},
+                            scratch);
+}
+
+static void run(const struct circ_step *step, const float *x, float *y, int thread)
+{
+    const struct stream *s = (const struct stream *)step;
+    float *scratch = s->scratch[thread];
+    int first, last, batch = step->place.batch, lanes = step->place.kernels->lanes;
+    circ_step_share(s->over_slots ? s->g.p : s->vectors, step->place.threads, thread, &first, &last);
+    if (first == last)
+        return;
+    if (batch == 1) {
+        run_sample(s, x, y, first, last, scratch);
+        return;
+    }
+    int64_t row_first = (int64_t)first * s->g.k * (s->over_slots ? 1 : lanes);
+    int64_t row_last = (int64_t)last * s->g.k * (s->over_slots ? 1 : lanes);
+    row_last = row_last < s->g.m ? row_last : s->g.m;
+    for (int b = 0; b < batch; b++) {
+        float *sample = scratch + s->x_at, *result = scratch + s->y_at;
+        for (int c = 0; c < s->g.n; c++)
+            sample[c] = x[(size_t)c * (size_t)batch + (size_t)b];
+        run_sample(s, sample, result, first, last, scratch);
+        for (int64_t r = row_first; r < row_last; r++)
+            y[r * batch + b] = result[r];
+    }
+}
+
+static void release(struct circ_step *step)
+{
+    struct stream *s = (struct stream *)step;
+    for (int t = 0; s->scratch && t < step->place.threads; t++)
+        free(s->scratch[t]);
+    free(s->scratch);
+    free(s->weights);
+    free(step->bias);
+    circ_fft_free(s->plan);
+    free(s);
+}
+
+static enum circ_status create_scratch(struct stream *s, struct circ_error *err)
+{
+    int threads = s->base.place.threads;
+    size_t samples = s->base.place.batch > 1 ? (size_t)s->g.n + (size_t)s->g.m + 32 : 0;
+    s->x_at = (circ_fft_scratch(s->plan) * (size_t)s->base.place.kernels->lanes + 15) / 16 * 16;
+    s->y_at = s->x_at + (samples ? ((size_t)s->g.n + 15) / 16 * 16 : 0);
+    s->xs_at = (s->x_at + samples + 15) / 16 * 16;
+    s->ys_at = s->xs_at + (spectra_floats(s, s->g.q) + CIRC_SLACK + 15) / 16 * 16;
+    s->scratch = calloc((size_t)threads, sizeof *s->scratch);
+    for (int t = 0; s->scratch && t < threads; t++)
+        if (!(s->scratch[t] = circ_step_floats(s->ys_at + spectra_floats(s, s->g.p))))
+            break;
+    if (!s->scratch || !s->scratch[threads - 1])
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for the spectra of a layer of block %d",
+                                s->g.k);
+    return CIRC_OK;
+}
+
+enum circ_status circ_stream_create(struct circ_step **step, const struct circ_layer *layer,
+                                    const struct circ_weights *weights, struct circ_place place,
+                                    bool relu, struct circ_error *err)
+{
+    struct stream *s = calloc(1, sizeof *s);
+    if (!s)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for a layer");
+    enum circ_status status = circ_step_begin(&s->base, layer, weights, place, relu, err);
+    s->base.run = run;
+    s->base.release = release;
+    s->g = circ_geometry_of(layer);
+    if (!status)
+        status = circ_fft_create(&s->plan, s->g.k, err);
+    if (!status) {
+        int lanes = place.kernels->lanes, slots = s->plan->slots;
+        s->over_slots = (int64_t)s->g.p * vectors_of(slots, lanes) <
+                        (int64_t)slots * vectors_of(s->g.p, lanes);
+        s->vectors = vectors_of(s->over_slots ? slots : s->g.p, lanes);
+        status = create_scratch(s, err);
+    }
+    if (!status)
+        status = pack_weights(s, weights, err);
+    if (status)
+        release(&s->base);
+    else
+        *step = &s->base;
+    return status;
+}

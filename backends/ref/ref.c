@@ -1,0 +1,184 @@
+/* The reference as a backend: core/reference.h behind the contract. It is not meant to be fast. */
+#include "backends/ref/ref.h"
+
+#include "backends/core/reference.h"
+#include "backends/processor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct circ_session {
+    char unused; /* the reference has no state of its own */
+};
+
+struct circ_program {
+    struct circ_reference *reference;
+    float *input, *output; /* owned */
+    size_t input_count, output_count;
+    int batch;
+};
+
+static int ref_variants(const struct circ_variant **out)
+{
+    static const struct circ_variant variants[] = {
+        {"plain", CIRC_CIRCULANT, "one FFT at a time, as the mathematics is written"},
+        {"plain", CIRC_DENSE, "plain loops"},
+        {"plain", CIRC_PRUNED, "plain loops over compressed rows"},
+    };
+    *out = variants;
+    return (int)(sizeof variants / sizeof *variants);
+}
+
+static int ref_isas(const char *names[CIRC_MAX_VARIANTS])
+{
+    (void)names;
+    return 0;
+}
+
+static int ref_precisions(const char *names[CIRC_MAX_VARIANTS])
+{
+    names[0] = "f32";
+    return 1;
+}
+
+static enum circ_status ref_probe(struct circ_device devices[CIRC_MAX_DEVICES], int *count,
+                                  struct circ_error *err)
+{
+    (void)err;
+    struct circ_processor processor;
+    circ_processor_read(&processor);
+    devices[0] = circ_processor_device(&processor, 1);
+    *count = 1;
+    return CIRC_OK;
+}
+
+static enum circ_status ref_open(const char *device, struct circ_session **session,
+                                 struct circ_error *err)
+{
+    (void)device;
+    *session = calloc(1, sizeof **session);
+    return *session ? CIRC_OK : circ_status_fail(err, CIRC_MEMORY, "no memory to open ref");
+}
+
+static void ref_close(struct circ_session *session)
+{
+    free(session);
+}
+
+static enum circ_status ref_supports(struct circ_session *session,
+                                     const struct circ_request *request, struct circ_error *err)
+{
+    (void)session;
+    if (request->pass == CIRC_TRAIN)
+        return circ_status_fail(err, CIRC_UNSUP, "ref computes inference only");
+    if (request->threads != 1)
+        return circ_status_fail(err, CIRC_UNSUP, "ref runs on one thread, not %d", request->threads);
+    if (strcmp(request->precision, "f32"))
+        return circ_status_fail(err, CIRC_UNSUP, "ref computes in f32, not %s", request->precision);
+    return CIRC_OK;
+}
+
+static void ref_release(struct circ_program *program)
+{
+    if (!program)
+        return;
+    circ_reference_free(program->reference);
+    free(program->input);
+    free(program->output);
+    free(program);
+}
+
+static enum circ_status ref_prepare(struct circ_session *session, const struct circ_request *request,
+                                    struct circ_program **out, struct circ_error *err)
+{
+    (void)session;
+    const struct circ_network *net = request->model->network;
+    *out = NULL;
+    struct circ_program *program = calloc(1, sizeof *program);
+    if (!program)
+        return circ_status_fail(err, CIRC_MEMORY, "%s: no memory", net->name);
+    enum circ_status status = circ_reference_create(&program->reference, request->model, err);
+    program->batch = request->batch;
+    program->input_count = (size_t)circ_network_elements(net->input) * (size_t)request->batch;
+    program->output_count =
+        (size_t)circ_network_elements(circ_network_output(net)) * (size_t)request->batch;
+    program->input = malloc(program->input_count * sizeof *program->input);
+    program->output = malloc(program->output_count * sizeof *program->output);
+    if (!status && (!program->input || !program->output))
+        status = circ_status_fail(err, CIRC_MEMORY, "%s: no memory for a batch of %d", net->name,
+                                  request->batch);
+    if (status)
+        ref_release(program);
+    else
+        *out = program;
+    return status;
+}
+
+static void ref_describe(const struct circ_program *program, struct circ_program_info *info)
+{
+    (void)program;
+    memset(info, 0, sizeof *info);
+}
+
+static int64_t ref_footprint(const struct circ_request *request)
+{
+    const struct circ_network *net = request->model->network;
+    int64_t widest = circ_network_elements(net->input);
+    for (int i = 0; i < net->layer_count; i++) {
+        int64_t count = circ_network_elements(net->layers[i].out);
+        widest = count > widest ? count : widest;
+    }
+    return circ_network_counts(net).weight_bytes + 16 * widest + 8 * widest * request->batch;
+}
+
+static enum circ_status ref_upload(struct circ_program *program, const float *input,
+                                   struct circ_error *err)
+{
+    (void)err;
+    memcpy(program->input, input, program->input_count * sizeof *input);
+    return CIRC_OK;
+}
+
+static enum circ_status ref_launch(struct circ_program *program, struct circ_error *err)
+{
+    (void)err;
+    circ_reference_forward(program->reference, program->input, program->batch, program->output);
+    return CIRC_OK;
+}
+
+static enum circ_status ref_wait(struct circ_program *program, int64_t *device_ns,
+                                 struct circ_error *err)
+{
+    (void)program;
+    (void)err;
+    *device_ns = -1;
+    return CIRC_OK;
+}
+
+static enum circ_status ref_download(struct circ_program *program, float *output,
+                                     struct circ_error *err)
+{
+    (void)err;
+    memcpy(output, program->output, program->output_count * sizeof *output);
+    return CIRC_OK;
+}
+
+const struct circ_backend circ_ref_backend = {
+    .name = "ref",
+    .description = "the plain float reference, one thread",
+    .variants = ref_variants,
+    .isas = ref_isas,
+    .precisions = ref_precisions,
+    .probe = ref_probe,
+    .open = ref_open,
+    .close = ref_close,
+    .supports = ref_supports,
+    .prepare = ref_prepare,
+    .release = ref_release,
+    .describe = ref_describe,
+    .footprint = ref_footprint,
+    .upload = ref_upload,
+    .launch = ref_launch,
+    .wait = ref_wait,
+    .download = ref_download,
+};

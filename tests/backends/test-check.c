@@ -1,0 +1,323 @@
+/* Every backend, structure and ISA row against the oracle, under the judge, in guarded buffers. */
+#include "backends/core/judge.h"
+#include "backends/core/random.h"
+#include "backends/registry.h"
+#include "tests/tap.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const enum circ_structure structures[] = {CIRC_CIRCULANT, CIRC_DENSE, CIRC_PRUNED};
+
+/* A network with its input and the oracle's answer, shared by all that compute it. */
+struct problem {
+    struct circ_network net;
+    struct circ_model model;
+    int batch;
+    float *input;
+    double *want;
+    struct circ_selection all;
+};
+
+static bool pose(struct problem *p, struct circ_shape in, const struct circ_layer *layers, int count,
+                 enum circ_structure structure, int k, int batch)
+{
+    struct circ_error err = {0};
+    memset(p, 0, sizeof *p);
+    p->batch = batch;
+    bool ok = !circ_network_begin(&p->net, "problem", in, &err);
+    for (int i = 0; i < count && ok; i++)
+        ok = !circ_network_append(&p->net, &layers[i], &err);
+    ok = ok && !circ_network_compress(&p->net, structure, k, k, &err) &&
+         !circ_weights_create(&p->model, &p->net, &err) &&
+         !circ_oracle_select(&p->net, batch, 1e12, 1, &p->all, &err);
+    if (!ok) {
+        tap_ok(false, "problem: %s", err.message);
+        return false;
+    }
+    size_t inputs = (size_t)circ_network_elements(in) * (size_t)batch;
+    size_t outputs = (size_t)circ_network_elements(circ_network_output(&p->net)) * (size_t)batch;
+    struct circ_random random = circ_random_seed(21, (uint64_t)k);
+    p->input = malloc(inputs * sizeof *p->input);
+    p->want = malloc(outputs * sizeof *p->want);
+    if (!p->input || !p->want) {
+        tap_ok(false, "no memory");
+        return false;
+    }
+    circ_random_fill(&random, p->input, inputs, 1);
+    circ_weights_random(&p->model, 17);
+    return !circ_oracle_network(&p->model, p->input, &p->all, p->want, NULL);
+}
+
+static void forget(struct problem *p)
+{
+    circ_weights_free(&p->model);
+    circ_oracle_selection_free(&p->all);
+    free(p->input);
+    free(p->want);
+}
+
+static const char *variant_of(const struct circ_backend *backend, enum circ_structure structure)
+{
+    const struct circ_variant *variants;
+    int count = backend->variants(&variants);
+    for (int i = 0; i < count; i++)
+        if (variants[i].structure == structure)
+            return variants[i].name;
+    return NULL;
+}
+
+/* Error over bound of one way to compute the problem; INFINITY when it is wrong, NAN when it is not offered. */
+static double solve(const struct problem *p, const struct circ_backend *backend,
+                    enum circ_structure structure, const char *isa, int threads, char *why,
+                    size_t why_size)
+{
+    struct circ_session *session = NULL;
+    struct circ_program *program = NULL;
+    struct circ_error err = {0};
+    struct circ_request request = {.model = &p->model, .batch = p->batch, .threads = threads,
+                                   .precision = "f32", .variant = variant_of(backend, structure),
+                                   .isa = isa};
+    size_t outputs = (size_t)circ_network_elements(circ_network_output(&p->net));
+    float *got = circ_judge_guarded_alloc(outputs * (size_t)p->batch);
+    double result = INFINITY;
+    int64_t ns;
+    enum circ_status status = backend->open("", &session, &err);
+    if (!status)
+        status = backend->supports(session, &request, &err);
+    bool offered = status != CIRC_ABSENT && status != CIRC_UNSUP;
+    if (!status)
+        status = backend->prepare(session, &request, &program, &err);
+    if (!status)
+        status = backend->upload(program, p->input, &err);
+    for (int i = 0; i < 2 && !status; i++) { /* twice: a launch may not eat its input */
+        status = backend->launch(program, &err);
+        if (!status)
+            status = backend->wait(program, &ns, &err);
+    }
+    if (!status)
+        status = backend->download(program, got, &err);
+    snprintf(why, why_size, "%s", err.message);
+    if (!status) {
+        struct circ_verdict v = circ_judge_selection(got, (int64_t)outputs, p->batch, &p->all, p->want,
+                                                     circ_judge_bound(&p->net));
+        bool intact = circ_judge_guards_intact(got, outputs * (size_t)p->batch);
+        snprintf(why, why_size, "%s%s", v.reason, intact ? "" : " guard zone written");
+        result = v.right && intact ? v.rel_rms_error / v.bound : INFINITY;
+    }
+    backend->release(program);
+    backend->close(session);
+    circ_judge_guarded_free(got);
+    return offered ? result : NAN;
+}
+
+/* All backends and ISA rows on one problem; one line for each problem, the worst error over bound. */
+static void check(const char *what, const struct problem *p, enum circ_structure structure)
+{
+    int backend_count, wrong = 0, ran = 0;
+    double worst = 0;
+    char detail[800] = "", why[600];
+    const struct circ_backend *const *backends = circ_registry_list(&backend_count);
+    for (int b = 0; b < backend_count; b++) {
+        const char *isas[CIRC_MAX_VARIANTS] = {NULL};
+        int isa_count = backends[b]->isas(isas);
+        for (int i = 0; i < (isa_count ? isa_count : 1); i++) {
+            int threads = strcmp(backends[b]->name, "cpu") ? 1 : 1 + (i + p->batch) % 2;
+            struct circ_device devices[CIRC_MAX_DEVICES];
+            int device_count;
+            if (threads > 1 && !backends[b]->probe(devices, &device_count, NULL) && devices[0].threads < 2)
+                threads = 1;
+            double error = solve(p, backends[b], structure, isas[i], threads, why, sizeof why);
+            if (isnan(error))
+                continue;
+            ran++;
+            worst = error > worst ? error : worst;
+            if (!isfinite(error)) {
+                wrong++;
+                snprintf(detail, sizeof detail, ": %s %s: %s", backends[b]->name,
+                         isas[i] ? isas[i] : "", why);
+            }
+        }
+    }
+    if (ran)
+        tap_ok(!wrong, "%s: %d ways, worst %.2f of the bound%s", what, ran, worst, detail);
+    else
+        tap_skip("no backend of this build offers it", "%s", what);
+}
+
+static void check_fc(int m, int n, int k, int batch)
+{
+    for (size_t s = 0; s < 3; s++) {
+        struct circ_layer fc = {.op = CIRC_OP_FC, .out.c = m, .bias = true, .compressible = true};
+        struct circ_layer layers[2] = {fc, {.op = CIRC_OP_RELU}};
+        struct problem p;
+        char what[96];
+        if (structures[s] != CIRC_CIRCULANT && k % 8 != 1)
+            continue; /* dense has no block, and pruned only a count */
+        snprintf(what, sizeof what, "fc %dx%d %s k %d batch %d", m, n,
+                 circ_network_structure_name(structures[s]), k, batch);
+        if (pose(&p, (struct circ_shape){n, 1, 1}, layers, 1 + (m + k) % 2, structures[s], k, batch))
+            check(what, &p, structures[s]);
+        forget(&p);
+    }
+}
+
+static void test_fc(void)
+{
+    static const int batches[] = {1, 2, 3, 15, 16, 17, 31, 33, 64};
+    for (int k = 1; k <= 64; k++) {
+        struct circ_random random = circ_random_seed(33, (uint64_t)k);
+        for (int i = 0; i < 3; i++) {
+            int p = 1 + (int)circ_random_below(&random, 17), q = 1 + (int)circ_random_below(&random, 17);
+            int m = p * k - (int)circ_random_below(&random, (uint64_t)k);
+            int n = q * k - (int)circ_random_below(&random, (uint64_t)k);
+            check_fc(m, n, k, batches[(k + 3 * i) % 9]);
+        }
+    }
+}
+
+static void test_selected(void)
+{
+    static const int ks[] = {80, 96, 100, 127, 128, 160, 192, 243, 256, 320, 384, 500, 509, 512,
+                             640, 768, 1000, 1021, 1024};
+    for (size_t i = 0; i < sizeof ks / sizeof *ks; i++) {
+        check_fc(ks[i] + 3, 2 * ks[i] - 1, ks[i], 1);
+        check_fc(3 * ks[i] - 1, ks[i] + 1, ks[i], i % 2 ? 5 : 16);
+    }
+    check_fc(1000, 700, 4, 1); /* many block rows: whole vectors of them, and a rest */
+    check_fc(1000, 700, 4, 4);
+    check_fc(5, 7, 64, 1); /* one block larger than the matrix */
+    check_fc(1, 1, 1, 1);
+    check_fc(10, 1024, 16, 64);
+}
+
+static void test_conv(void)
+{
+    static const struct {
+        int taps_h, taps_w, in, out, h, w, stride, pad, groups;
+    } cases[] = {
+        {3, 3, 16, 24, 9, 9, 1, 1, 1},    {1, 1, 20, 12, 7, 5, 1, 0, 1},  {5, 5, 8, 8, 12, 10, 1, 2, 2},
+        {3, 3, 12, 20, 13, 13, 2, 1, 1},  {11, 11, 3, 16, 35, 35, 4, 0, 1}, {3, 1, 6, 10, 8, 17, 3, 2, 2},
+        {2, 3, 5, 7, 6, 33, 2, 1, 1},     {3, 3, 32, 32, 4, 20, 1, 1, 4},
+        {1, 1, 16, 16, 9, 9, 3, 0, 1},    {7, 7, 4, 4, 7, 7, 1, 0, 1},
+    };
+    static const int ks[] = {1, 2, 3, 4, 5, 8, 12, 16, 17, 32};
+    static const int batches[] = {1, 2, 3, 16, 17};
+    int turn = 0;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        for (size_t i = 0; i < sizeof ks / sizeof *ks; i++) {
+            for (size_t s = 0; s < 3; s++) {
+                if (structures[s] != CIRC_CIRCULANT && i % 5 != c % 5)
+                    continue;
+                struct circ_layer conv = {
+                    .op = CIRC_OP_CONV, .out.c = cases[c].out, .taps_h = cases[c].taps_h,
+                    .taps_w = cases[c].taps_w, .stride = cases[c].stride, .pad = cases[c].pad,
+                    .groups = cases[c].groups, .bias = true, .compressible = true};
+                struct circ_layer layers[2] = {conv, {.op = CIRC_OP_RELU}};
+                struct problem p;
+                char what[128];
+                int batch = batches[turn++ % 5];
+                snprintf(what, sizeof what, "conv %dx%d %d->%d @ %dx%d stride %d pad %d groups %d %s k %d "
+                                            "batch %d",
+                         cases[c].taps_h, cases[c].taps_w, cases[c].in, cases[c].out, cases[c].h,
+                         cases[c].w, cases[c].stride, cases[c].pad, cases[c].groups,
+                         circ_network_structure_name(structures[s]), ks[i], batch);
+                if (pose(&p, (struct circ_shape){cases[c].in, cases[c].h, cases[c].w}, layers,
+                         1 + turn % 2, structures[s], ks[i], batch))
+                    check(what, &p, structures[s]);
+                forget(&p);
+            }
+        }
+    }
+}
+
+static void test_network(void)
+{
+    const struct circ_layer layers[] = {
+        {.op = CIRC_OP_CONV, .out.c = 16, .taps_h = 5, .taps_w = 5, .pad = 2, .bias = true},
+        {.op = CIRC_OP_RELU},
+        {.op = CIRC_OP_LRN, .lrn_size = 5, .lrn_alpha = 1e-1f, .lrn_beta = 0.75f, .lrn_bias = 1},
+        {.op = CIRC_OP_POOL_MAX, .taps_h = 3, .taps_w = 3, .stride = 2, .pad = 1},
+        {.op = CIRC_OP_CONV, .out.c = 32, .taps_h = 3, .taps_w = 3, .pad = 1, .groups = 2,
+         .bias = true, .compressible = true},
+        {.op = CIRC_OP_LRN, .lrn_size = 3, .lrn_alpha = 1e-1f, .lrn_beta = 0.5f, .lrn_bias = 2},
+        {.op = CIRC_OP_RELU},
+        {.op = CIRC_OP_POOL_AVG, .taps_h = 2, .taps_w = 2, .stride = 2, .pad = 1},
+        {.op = CIRC_OP_FLATTEN},
+        {.op = CIRC_OP_FC, .out.c = 100, .bias = true, .compressible = true},
+        {.op = CIRC_OP_RELU},
+        {.op = CIRC_OP_FC, .out.c = 10, .bias = true, .compressible = true},
+        {.op = CIRC_OP_SOFTMAX},
+    };
+    static const int batches[] = {1, 3, 16, 20};
+    for (size_t b = 0; b < 4; b++) {
+        for (int k = 4; k <= 32; k *= 2) {
+            for (size_t s = 0; s < 3; s++) {
+                struct problem p;
+                char what[96];
+                snprintf(what, sizeof what, "thirteen layers %s k %d batch %d",
+                         circ_network_structure_name(structures[s]), k, batches[b]);
+                if (pose(&p, (struct circ_shape){3, 21, 17}, layers, 13, structures[s], k, batches[b]))
+                    check(what, &p, structures[s]);
+                forget(&p);
+            }
+        }
+    }
+    struct problem p;
+    struct circ_layer flat = {.op = CIRC_OP_FLATTEN};
+    if (pose(&p, (struct circ_shape){3, 4, 5}, &flat, 1, CIRC_DENSE, 1, 3))
+        check("nothing but flatten", &p, CIRC_DENSE);
+    forget(&p);
+}
+
+/* What is not offered is refused with a sentence, before anything is allocated. */
+static void test_requests(void)
+{
+    static const struct {
+        const char *backend, *variant, *isa, *precision;
+        int threads;
+        enum circ_pass pass;
+    } cases[] = {
+        {"cpu", "fused", NULL, "f32", 100000, CIRC_INFER}, {"cpu", "fused", NULL, "f32", 0, CIRC_INFER},
+        {"cpu", "fused", NULL, "q16", 1, CIRC_INFER},      {"cpu", "fused", NULL, "f32", 1, CIRC_TRAIN},
+        {"cpu", "fused", "mmx", "f32", 1, CIRC_INFER},     {"cpu", "csr", NULL, "f32", 1, CIRC_INFER},
+        {"cpu", "nothing", NULL, "f32", 1, CIRC_INFER},    {"ref", "plain", NULL, "f32", 2, CIRC_INFER},
+        {"ref", "plain", NULL, "f32", 1, CIRC_TRAIN},      {"ref", "plain", NULL, "q8", 1, CIRC_INFER},
+    };
+    struct circ_network net;
+    struct circ_layer fc = {.op = CIRC_OP_FC, .out.c = 8, .compressible = true};
+    if (circ_network_begin(&net, "small", (struct circ_shape){8, 1, 1}, NULL) ||
+        circ_network_append(&net, &fc, NULL) || circ_network_compress(&net, CIRC_CIRCULANT, 4, 4, NULL)) {
+        tap_ok(false, "set-up");
+        return;
+    }
+    struct circ_model model = {.network = &net};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct circ_backend *backend = circ_registry_find(cases[i].backend);
+        struct circ_session *session = NULL;
+        struct circ_error err = {0};
+        struct circ_request request = {&model, 1, cases[i].threads, cases[i].pass, cases[i].precision,
+                                       cases[i].variant, cases[i].isa};
+        bool opened = backend && !backend->open("", &session, &err);
+        tap_ok(opened && backend->supports(session, &request, &err) == CIRC_UNSUP && err.message[0],
+               "%s: %s", cases[i].backend, err.message);
+        if (opened)
+            backend->close(session);
+    }
+    tap_ok(!circ_registry_find("abacus"), "an unknown backend is not found");
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } groups[] = {{"fc", test_fc}, {"selected", test_selected}, {"conv", test_conv},
+                  {"network", test_network}, {"requests", test_requests}};
+    for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
+        if (argc < 2 || !strcmp(argv[1], groups[i].name))
+            groups[i].run();
+    return tap_done();
+}

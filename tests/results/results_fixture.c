@@ -1,0 +1,213 @@
+/* Scratch databases and trials for the tests of results. It tests nothing itself. */
+#include "tests/results/results_fixture.h"
+
+#include <math.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void fixture_path(char *path, size_t size)
+{
+    char folder[] = "/tmp/circ-test-XXXXXX";
+
+    if (!mkdtemp(folder)) {
+        perror("mkdtemp");
+        exit(1);
+    }
+    snprintf(path, size, "%s/test.db", folder);
+}
+
+void fixture_remove(const char *path)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-journal"};
+    char name[512];
+
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
+        unlink(name);
+    }
+    snprintf(name, sizeof name, "%s", path);
+    *strrchr(name, '/') = '\0';
+    rmdir(name);
+}
+
+struct circ_trial fixture_trial(const char *workload, const char *structure, int block)
+{
+    static const struct circ_sample samples[] = {
+        {.start_ns = 100, .time_ns = 1500, .device_time_ns = -1, .iterations = 10, .warmup = true},
+        {.start_ns = 200, .time_ns = 990, .device_time_ns = -1, .iterations = 10},
+        {.start_ns = 300,
+         .time_ns = 1010,
+         .device_time_ns = 900,
+         .iterations = 10,
+         .outlier = true},
+    };
+    static const struct circ_counter counters[] = {
+        {.name = "task-clock", .unit = "ns", .source = "papi", .value = 1000, .running = 1},
+    };
+    static const struct circ_energy_window windows[] = {
+        {.source = "powercap",
+         .channel = "package-0",
+         .scope = "package",
+         .grade = "ok",
+         .idle = true,
+         .duration_ns = 1000000000,
+         .raw_start = 5,
+         .raw_end = 10,
+         .energy_uj = 1e6,
+         .bound_uj = 10},
+        {.source = "powercap",
+         .channel = "package-0",
+         .scope = "package",
+         .grade = "ok",
+         .duration_ns = 2000000000,
+         .frames = 1000000,
+         .raw_start = 10,
+         .raw_end = 20,
+         .energy_uj = 8e6,
+         .bound_uj = -1},
+    };
+
+    return (struct circ_trial){
+        .point = {.workload = workload,
+                  .backend = "cpu",
+                  .device = "cpu0",
+                  .structure = structure,
+                  .variant = "fused",
+                  .isa = "",
+                  .precision = "f32",
+                  .pass = "infer",
+                  .block = block,
+                  .batch = 1,
+                  .threads = 2},
+        .status = CIRC_OK,
+        .reason = "",
+        .kind = "measured",
+        .library = "",
+        .tuning = "",
+        .isa = "avx2",
+        .rel_rms_error = 1e-7,
+        .max_error = 4e-7,
+        .error_bound = 1e-6,
+        .checked = 10,
+        .outputs = 10,
+        .time_ns_median = 1000,
+        .time_ns_min = 980,
+        .time_ns_p95 = 1009,
+        .time_ns_ci_low = 990,
+        .time_ns_ci_high = 1010,
+        .device_time_ns_median = -1,
+        .stop_reason = "precise",
+        .prepare_ns = 5000,
+        .upload_ns = 60,
+        .download_ns = 70,
+        .verify_ns = 800,
+        .flop_dense = 8000,
+        .flop_executed = 2000,
+        .weight_count = 1000,
+        .weight_count_dense = 4000,
+        .weight_bytes = 4000,
+        .cycles = NAN,
+        .instructions = NAN,
+        .energy_uj_per_frame = NAN,
+        .energy_uj_ci_low = NAN,
+        .energy_uj_ci_high = NAN,
+        .idle_power_uw = NAN,
+        .energy_source = "",
+        .energy_scope = "",
+        .energy_kind = "",
+        .energy_quality = "",
+        .energy_reason = "no counter",
+        .samples = samples,
+        .sample_count = 3,
+        .counters = counters,
+        .counter_count = 1,
+        .windows = windows,
+        .window_count = 2,
+    };
+}
+
+static void require(enum circ_status status, const struct circ_error *err)
+{
+    if (status) {
+        printf("Bail out! %s\n", err->message);
+        exit(1);
+    }
+}
+
+struct circ_store *fixture_store(const char *path, enum circ_store_mode mode, const char *name,
+                                 struct fixture_keys *keys)
+{
+    static const struct circ_fact facts[] = {
+        {"cpu", "Test CPU", true}, {"load", "0.25", false}, {"kernel", "6.1", true}};
+    static const struct circ_device_row device = {"cpu", "cpu0", "Test CPU", "cpu", 1 << 30};
+    const struct circ_campaign campaign = {.name = name,
+                                           .command = "circbench sweep -k 8",
+                                           .axes = "k=8",
+                                           .version = "0.1.0",
+                                           .commit = "abc",
+                                           .build = "gcc -O3",
+                                           .warnings = "",
+                                           .created_ns = 1700000000000000000,
+                                           .seed = UINT64_MAX};
+    struct circ_store *store;
+    struct circ_error err;
+
+    require(circ_store_open(&store, path, mode, &err), &err);
+    require(circ_store_host(store, facts, 3, keys->host, &err), &err);
+    require(circ_store_device(store, keys->host, &device, keys->device, &err), &err);
+    require(circ_store_campaign(store, keys->host, &campaign, keys->campaign, &err), &err);
+    return store;
+}
+
+enum circ_status fixture_add(struct circ_store *store, const struct fixture_keys *keys,
+                             const struct circ_trial *trial, struct circ_error *err)
+{
+    enum circ_status status = circ_store_begin(store, err);
+
+    if (!status)
+        status = circ_store_trial(store, keys->campaign, keys->device, trial, err);
+    return status ? status : circ_store_commit(store, err);
+}
+
+double fixture_number(struct circ_store *store, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    double value = -1;
+
+    if (sqlite3_prepare_v2(circ_store_handle(store), sql, -1, &statement, NULL))
+        printf("# %s: %s\n", sql, sqlite3_errmsg(circ_store_handle(store)));
+    else if (sqlite3_step(statement) == SQLITE_ROW &&
+             sqlite3_column_type(statement, 0) != SQLITE_NULL)
+        value = sqlite3_column_double(statement, 0);
+    sqlite3_finalize(statement);
+    return value;
+}
+
+char *fixture_text(struct circ_store *store, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    char *text = NULL;
+
+    if (sqlite3_prepare_v2(circ_store_handle(store), sql, -1, &statement, NULL))
+        printf("# %s: %s\n", sql, sqlite3_errmsg(circ_store_handle(store)));
+    else if (sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_text(statement, 0))
+        text = strdup((const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    return text;
+}
+
+char *fixture_read(FILE *file)
+{
+    long size;
+    char *text;
+
+    fflush(file);
+    size = ftell(file);
+    rewind(file);
+    text = calloc(1, (size_t)size + 1);
+    if (!text || fread(text, 1, (size_t)size, file) != (size_t)size)
+        exit(1);
+    return text;
+}

@@ -1,0 +1,179 @@
+/* Migrations: numbering, one that fails, newer files, older files, two processes at once. */
+#include "results/migrate.h"
+#include "tests/results/results_fixture.h"
+#include "tests/tap.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MIGRATION(name, sql)                                                                       \
+    {                                                                                              \
+        name, (const unsigned char *)(sql), sizeof(sql) - 1                                        \
+    }
+
+static const struct circ_embedded good[] = {
+    MIGRATION("001_a.sql", "CREATE TABLE a (x); INSERT INTO a VALUES (1);"),
+    MIGRATION("002_b.sql", "ALTER TABLE a ADD COLUMN y; UPDATE a SET y = x + 1;"),
+    MIGRATION("003_c.sql", "INSERT INTO a VALUES (3, 4);"),
+};
+static const struct circ_embedded bad[] = {
+    MIGRATION("001_a.sql", "CREATE TABLE a (x); INSERT INTO a VALUES (1);"),
+    MIGRATION("002_bad.sql", "DELETE FROM a; CREATE TABLE b (z); SELECT nonsense FROM nowhere;"),
+};
+
+static void open_file(struct circ_connection *connection, const char *path)
+{
+    struct circ_error err;
+
+    memset(connection, 0, sizeof *connection);
+    if (circ_connection_open(connection, path, CIRC_CONNECTION_WRITE, CIRC_MIGRATE_APPLICATION_ID,
+                             &err)) {
+        printf("Bail out! %s\n", err.message);
+        exit(1);
+    }
+}
+
+static int64_t number(struct circ_connection *connection, const char *sql)
+{
+    struct circ_error err;
+    int64_t value;
+
+    return circ_connection_integer(connection, sql, &value, &err) ? -1 : value;
+}
+
+static void test_list(void)
+{
+    int count, numbered = 0;
+    const struct circ_embedded *list = circ_migrate_list(&count);
+
+    for (int i = 0; i < count; i++)
+        numbered += atoi(list[i].name) == i + 1 && list[i].name[3] == '_';
+    tap_ok(count > 0 && numbered == count, "%d migrations are numbered from 1", count);
+}
+
+static void test_steps(void)
+{
+    char path[256];
+    struct circ_connection connection;
+    struct circ_error err;
+
+    fixture_path(path, sizeof path);
+    open_file(&connection, path);
+    tap_ok(!circ_migrate_run(&connection, good, 1, &err) &&
+               number(&connection, "PRAGMA user_version") == 1,
+           "the first");
+    tap_ok(!circ_migrate_run(&connection, good, 3, &err) &&
+               number(&connection, "PRAGMA user_version") == 3 &&
+               number(&connection, "SELECT sum(10 * x + y) FROM a") == 46,
+           "only the missing ones, in order");
+    tap_ok(!circ_migrate_run(&connection, good, 3, &err) &&
+               number(&connection, "SELECT count(*) FROM a") == 2,
+           "none twice");
+    tap_ok(circ_migrate_run(&connection, good, 2, &err) == CIRC_USAGE &&
+               strstr(err.message, "schema 3 is newer than this program's 2"),
+           "%s", err.message);
+    tap_ok(circ_migrate_check(&connection, 2, &err) == CIRC_USAGE, "%s", err.message);
+    tap_ok(circ_migrate_check(&connection, 4, &err) == CIRC_USAGE &&
+               strstr(err.message, "older than this program's 4"),
+           "%s", err.message);
+    tap_ok(!circ_migrate_check(&connection, 3, &err), "the same is fine");
+    circ_connection_close(&connection);
+    fixture_remove(path);
+}
+
+static void test_failure(void)
+{
+    char path[256];
+    struct circ_connection connection;
+    struct circ_error err;
+
+    fixture_path(path, sizeof path);
+    open_file(&connection, path);
+    tap_ok(circ_migrate_run(&connection, bad, 2, &err) == CIRC_INTERNAL &&
+               strstr(err.message, "002_bad.sql"),
+           "%s", err.message);
+    tap_ok(number(&connection, "PRAGMA user_version") == 1 &&
+               number(&connection, "SELECT count(*) FROM a") == 1 &&
+               number(&connection, "SELECT count(*) FROM sqlite_schema") == 1,
+           "a migration that fails leaves nothing behind");
+    tap_ok(!circ_migrate_run(&connection, good, 3, &err), "the corrected one runs");
+    circ_connection_close(&connection);
+    fixture_remove(path);
+}
+
+static void test_first_failure(void)
+{
+    char path[256];
+    struct circ_connection connection;
+    struct circ_error err;
+
+    fixture_path(path, sizeof path);
+    open_file(&connection, path);
+    tap_ok(circ_migrate_run(&connection, bad + 1, 1, &err) == CIRC_INTERNAL &&
+               !number(&connection, "PRAGMA application_id") &&
+               !number(&connection, "SELECT count(*) FROM sqlite_schema"),
+           "a fresh file stays unmarked when the first one fails");
+    circ_connection_close(&connection);
+    fixture_remove(path);
+}
+
+static void test_newer_file(void)
+{
+    char path[256];
+    struct fixture_keys keys;
+    struct circ_error err;
+    struct circ_store *store;
+
+    fixture_path(path, sizeof path);
+    store = fixture_store(path, CIRC_STORE_WRITE, "n", &keys);
+    fixture_number(store, "PRAGMA user_version = 77");
+    circ_store_close(store);
+    for (int mode = CIRC_STORE_READ; mode <= CIRC_STORE_WRITE; mode++)
+        tap_ok(circ_store_open(&store, path, (enum circ_store_mode)mode, &err) == CIRC_USAGE &&
+                   strstr(err.message, "schema 77 is newer") &&
+                   strstr(err.message, "circbench >= 0.1.0"),
+               "%s", err.message);
+    fixture_remove(path);
+}
+
+static void test_two_at_once(void)
+{
+    char path[256];
+    struct circ_connection connection;
+    struct circ_error err;
+    pid_t children[4];
+    int failed = 0;
+
+    fixture_path(path, sizeof path);
+    fflush(stdout);
+    for (int i = 0; i < 4; i++) {
+        children[i] = fork();
+        if (!children[i]) {
+            open_file(&connection, path);
+            _exit(circ_migrate_run(&connection, good, 3, &err));
+        }
+    }
+    for (int i = 0; i < 4; i++) {
+        int status;
+
+        failed += waitpid(children[i], &status, 0) < 0 || status;
+    }
+    open_file(&connection, path);
+    tap_ok(!failed && number(&connection, "SELECT count(*) FROM a") == 2,
+           "four processes migrate one fresh file, each step once");
+    circ_connection_close(&connection);
+    fixture_remove(path);
+}
+
+int main(void)
+{
+    test_list();
+    test_steps();
+    test_failure();
+    test_first_failure();
+    test_newer_file();
+    test_two_at_once();
+    return tap_done();
+}
