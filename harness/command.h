@@ -4,14 +4,16 @@
 
 #include "harness/options.h"
 
-/* What a command did. exit_code is for main: 0 done, 1 the answer is "slower" or "failed", 2 usage, 3 nothing
- * comparable or nothing to run, 4 internal error, 130 interrupted. A command that fails fills err and
- * returns a status other than OK; main prints err and maps the status to the exit code. */
+/* What a command did. exit_code is for main: 0 done, 1 the answer is "slower" or "failed", 2 usage,
+ * 3 nothing comparable or nothing to run, 4 internal error, 130 interrupted. A command that fails
+ * fills err and returns a status other than OK; main prints err and maps the status to the exit
+ * code. *exit_code is 0 when run is called, and counts only when OK is returned. */
 struct circ_command {
     const char *name;
     const char *synopsis;    /* "[axes] [--db FILE]" */
     const char *description; /* one line */
     const char *examples;    /* lines to paste */
+    int words;               /* the most words it takes beside options */
     enum circ_status (*run)(const struct circ_options *options, int *exit_code,
                             struct circ_error *err);
 };

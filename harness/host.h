@@ -12,17 +12,22 @@ struct circ_host {
     size_t fact_count;
     char warnings[CIRC_MAX_WARNINGS][256]; /* one sentence each, with the remedy */
     size_t warning_count;
-    int cpus;               /* in the affinity mask */
-    int cores;              /* physical cores among them */
+    int cpus;  /* in the affinity mask */
+    int cores; /* physical cores among them */
     int64_t memory_available_bytes;
-    int64_t llc_bytes;      /* last-level cache, 0 unknown */
+    int64_t llc_bytes; /* last-level cache, 0 unknown */
     char text[8192];
 };
 
-/* Reads /proc, sysfs (through circ_meters_sysfs_root) and uname: cpu, vendor, family/model/stepping, microcode, isa flags that matter,
- * sockets, cores, caches, memory, governor, turbo, smt, hypervisor, kernel, os, libc, compiler, flags,
- * build type, commit, versions of SQLite, zlib, PAPI, libpfm4 (of those built in). What cannot be
- * read is a fact with value "unknown", never missing. */
+/* Reads /proc, sysfs (through circ_meters_sysfs_root), CPUID and uname. What cannot be read is a
+ * fact with value "unknown", never missing. host must stay where it is: its facts point into it.
+ *
+ * Keys that identify the machine and its system: cpu, vendor, family, model, stepping, microcode,
+ * isa, sockets, cores, threads, l1d, l2, l3, memory, hypervisor, kernel, os, libc. That of the
+ * moment do not: governor, turbo, smt, memory_available, swap_used, load, clock_mhz, cpus,
+ * cpu_quota; nor those of the program: compiler, flags, build, commit, sqlite, zlib, papi, pfm
+ * ("not built in" where it is not). The host's name and its users are not read: a database is made
+ * to be passed on. */
 void circ_host_read(struct circ_host *host);
 
 /* A fact's value, "unknown" if there is none. */

@@ -8,7 +8,8 @@
 
 enum circ_report_format { CIRC_REPORT_MD, CIRC_REPORT_HTML };
 
-/* Whether this build draws charts; when not, the reason ("built without d3: install node-d3, rebuild"). */
+/* Whether this build draws charts; when not, the reason ("built without d3: install node-d3,
+ * rebuild"). */
 bool circ_report_has_charts(const char **reason);
 
 /* Writes the report of a campaign (its key) to path, through a temporary file renamed at the end;
@@ -18,7 +19,8 @@ CIRC_MUST_USE enum circ_status circ_report_write(struct circ_store *store, const
                                                  struct circ_error *err);
 
 /* The verdict, at most three lines of plain text, owned by the caller (free). Example:
- *   alexnet-fc7, batch 1: circulant k=256 is 217x faster than dense (openblas) [210, 223], 256x less weight. */
+ *   alexnet-fc7, batch 1: circulant k=256 is 217x faster than dense (openblas) [210, 223], 256x
+ * less weight. */
 CIRC_MUST_USE enum circ_status circ_report_verdict(struct circ_store *store, const char *campaign,
                                                    char **text, struct circ_error *err);
 

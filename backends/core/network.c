@@ -152,6 +152,16 @@ enum circ_status circ_network_append(struct circ_network *net, const struct circ
     if (circ_network_elements(next.out) > INT32_MAX)
         return circ_status_fail(err, CIRC_USAGE, "%s: output %dx%dx%d has 2^31 elements or more",
                                 circ_network_op_name(next.op), next.out.c, next.out.h, next.out.w);
+    /* with blocks of k the padded matrix may hold k times as many: the counts stay far inside int64 */
+    double weights = 0;
+    if (circ_network_has_weights(&next)) {
+        int m, n;
+        circ_network_matrix(&next, &m, &n);
+        weights = (double)m * n * (double)circ_network_matrices(&next);
+    }
+    if (weights > 0x1p40)
+        return circ_status_fail(err, CIRC_USAGE, "%s: %.3g weights: at most 2^40 are counted",
+                                circ_network_op_name(next.op), weights);
     net->layers[net->layer_count++] = next;
     return CIRC_OK;
 }
@@ -189,8 +199,8 @@ void circ_network_blocks(const struct circ_layer *layer, int *p, int *q)
 {
     int m, n;
     circ_network_matrix(layer, &m, &n);
-    *p = (m + layer->block - 1) / layer->block;
-    *q = (n + layer->block - 1) / layer->block;
+    *p = (m - 1) / layer->block + 1;
+    *q = (n - 1) / layer->block + 1;
 }
 
 int64_t circ_network_matrices(const struct circ_layer *layer)

@@ -36,6 +36,39 @@ static double tapped(const struct circ_layer *layer, const double *x, int channe
     return x[((int64_t)channel * layer->in.h + iy) * layer->in.w + ix];
 }
 
+/* Eight partial sums, so that the loop is not one chain of additions. */
+static double dot(const float *w, const double *x, int n)
+{
+    double sum[8] = {0};
+    int c = 0;
+    for (; c + 8 <= n; c += 8)
+        for (int l = 0; l < 8; l++)
+            sum[l] += w[c + l] * x[c + l];
+    for (; c < n; c++)
+        sum[0] += w[c] * x[c];
+    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+}
+
+/* Row `row` of a dense or circulant matrix of one tap times x[n]: a circulant row is its block's first
+ * column read backwards from row % k, around the end. */
+static double row_product(const struct circ_layer *layer, const struct circ_weights *weights, int row,
+                          const double *x)
+{
+    int m, n, p, q, k = layer->block, r = row % k;
+    circ_network_matrix(layer, &m, &n);
+    circ_network_blocks(layer, &p, &q);
+    if (layer->structure == CIRC_DENSE)
+        return dot(weights->values + (int64_t)row * n, x, n);
+    double sum = 0;
+    for (int j = 0; j < q; j++) {
+        const float *w = weights->values + ((int64_t)(row / k) * q + j) * k;
+        int columns = n - j * k < k ? n - j * k : k;
+        for (int c = 0; c < columns; c++)
+            sum += w[c <= r ? r - c : r - c + k] * x[j * k + c];
+    }
+    return sum;
+}
+
 /* One output by its definition. */
 static double output_at(const struct circ_layer *layer, const struct circ_weights *weights,
                         const double *x, int64_t index)
@@ -59,24 +92,13 @@ static double output_at(const struct circ_layer *layer, const struct circ_weight
         }
         return sum;
     }
+    if (!conv)
+        return sum + row_product(layer, weights, channel, x);
     for (int64_t tap = 0; tap < taps; tap++)
         for (int c = 0; c < n; c++)
             sum += entry(layer, weights, group, tap, channel % m, c) *
-                   (conv ? tapped(layer, x, group * n + c, oy, ox, tap) : x[c]);
+                   tapped(layer, x, group * n + c, oy, ox, tap);
     return sum;
-}
-
-/* Eight partial sums, so that the loop is not one chain of additions. */
-static double dot(const float *w, const double *x, int n)
-{
-    double sum[8] = {0};
-    int c = 0;
-    for (; c + 8 <= n; c += 8)
-        for (int l = 0; l < 8; l++)
-            sum[l] += w[c + l] * x[c + l];
-    for (; c < n; c++)
-        sum[0] += w[c] * x[c];
-    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
 /* y[r] += sum_c w[(r - c) mod k] x[c] for r < rows, c < cols: column c of the block is w turned by

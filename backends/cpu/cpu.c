@@ -92,20 +92,11 @@ static const struct circ_variant *find_variant(const char *name)
     return NULL;
 }
 
-/* The structure that the network has: that of its compressed layers, dense when there are none. */
-static enum circ_structure structure_of(const struct circ_network *net)
-{
-    for (int i = 0; i < net->layer_count; i++)
-        if (circ_network_has_weights(&net->layers[i]) && net->layers[i].structure != CIRC_DENSE)
-            return net->layers[i].structure;
-    return CIRC_DENSE;
-}
-
 static enum circ_status cpu_supports(struct circ_session *session,
                                      const struct circ_request *request, struct circ_error *err)
 {
     const struct circ_variant *variant = find_variant(request->variant);
-    enum circ_structure structure = structure_of(request->model->network);
+    enum circ_structure structure = circ_program_structure_of(request->model->network);
     if (request->pass == CIRC_TRAIN)
         return circ_status_fail(err, CIRC_UNSUP, "cpu computes inference only");
     if (strcmp(request->precision, "f32"))
@@ -163,24 +154,28 @@ static void cpu_describe(const struct circ_program *program, struct circ_program
     if (circ_program_uses_blas(program) && sscanf(openblas_get_config(), "OpenBLAS %31s", version) == 1)
         snprintf(info->library, sizeof info->library, "OpenBLAS %s %s", version,
                  openblas_get_corename());
+    if (circ_program_structure(program) == CIRC_DENSE && *info->library)
+        info->isa[0] = 0; /* the library chose its own, and says so in its name */
+    snprintf(info->tuning, sizeof info->tuning, "%s", circ_program_tuning(program));
 #endif
 }
 
 static int64_t cpu_footprint(const struct circ_request *request)
 {
     const struct circ_network *net = request->model->network;
-    int64_t widest = 1, spectra = 0;
+    int64_t widest = 1, spectra = 0, weighted = 0;
     for (int i = 0; i < net->layer_count; i++) {
         int64_t out = circ_network_elements(net->layers[i].out);
         int64_t in = circ_network_elements(net->layers[i].in);
         widest = out > widest ? out : widest;
+        weighted += circ_network_has_weights(&net->layers[i]);
         if (net->layers[i].op == CIRC_OP_FC)
             spectra += in + out;
     }
     int64_t inputs = circ_network_elements(net->input);
     int64_t activations = (inputs + 2 * widest + 2 * spectra) * request->batch;
-    /* 12 MB of banded scratch for each thread and layer at most: see columns.c and im2col.c */
-    int64_t bands = (int64_t)request->threads * net->layer_count * (12 << 20);
+    /* banded scratch of each thread and layer, about 2 MB: see columns.c and im2col.c */
+    int64_t bands = (int64_t)request->threads * weighted * (2 << 20);
     return 2 * circ_network_counts(net).weight_bytes + 4 * activations + bands;
 }
 

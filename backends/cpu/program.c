@@ -151,3 +151,28 @@ bool circ_program_uses_blas(const struct circ_program *program)
 {
     return program->uses_blas;
 }
+
+enum circ_structure circ_program_structure_of(const struct circ_network *net)
+{
+    for (int i = 0; i < net->layer_count; i++)
+        if (circ_network_has_weights(&net->layers[i]) && net->layers[i].structure != CIRC_DENSE)
+            return net->layers[i].structure;
+    return CIRC_DENSE;
+}
+
+enum circ_structure circ_program_structure(const struct circ_program *program)
+{
+    return circ_program_structure_of(program->network);
+}
+
+const char *circ_program_tuning(const struct circ_program *program)
+{
+    const char *tuning = "";
+    int weighted = 0;
+    for (int i = 0; i < program->step_count; i++) {
+        weighted += circ_network_has_weights(program->steps[i]->layer);
+        if (program->steps[i]->tuning)
+            tuning = program->steps[i]->tuning;
+    }
+    return weighted == 1 ? tuning : "";
+}

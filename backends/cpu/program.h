@@ -22,4 +22,11 @@ void circ_program_launch(struct circ_program *program);
 const char *circ_program_isa(const struct circ_program *program);
 bool circ_program_uses_blas(const struct circ_program *program);
 
+/* The structure of a network: that of its compressed layers, dense when there are none. */
+enum circ_structure circ_program_structure_of(const struct circ_network *net);
+enum circ_structure circ_program_structure(const struct circ_program *program);
+
+/* What a step chose for itself, of a program with one layer that has weights; "" otherwise. */
+const char *circ_program_tuning(const struct circ_program *program);
+
 #endif

@@ -20,6 +20,7 @@ struct circ_step {
     struct circ_place place;
     bool relu;
     float *bias; /* owned copy, NULL if none */
+    const char *tuning; /* what the step chose for itself, a constant; NULL if nothing */
     void (*run)(const struct circ_step *step, const float *x, float *y, int thread);
     void (*release)(struct circ_step *step); /* frees the step itself too */
 };

@@ -1,0 +1,95 @@
+/* `circbench check`: the verification of a sweep without its measurements, over every ISA row and variant. */
+#include "circ_config.h"
+#include "harness/command.h"
+#include "harness/interrupt.h"
+#include "harness/log.h"
+#include "harness/runner.h"
+#include "results/query.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Small layers with blocks that divide and that do not, vectors full and not, and whole networks. */
+#define WORKLOADS                                                                                    \
+    "fc:100x170,fc:513x260,conv:3x3x24x40@9x11,conv:5x2x7x9@12x6,mnist-mlp-256,lenet"
+#define BLOCKS "1-5,7,8,12,16,31,32,64"
+
+static enum circ_status print_named(struct circ_store *store, const char *name, const char *campaign,
+                                    enum circ_format format, int64_t *rows, struct circ_error *err)
+{
+    const struct circ_query *query;
+    enum circ_status status = circ_query_find(name, &query, err);
+    return status ? status
+                  : circ_query_run(store, query->sql, NULL, campaign, format, stdout, rows, err);
+}
+
+/* A row a point when a format is asked for; otherwise the worst errors, and what failed. */
+static enum circ_status print_check(const struct circ_runner *runner, struct circ_error *err)
+{
+    const struct circ_options *options = runner->options;
+    int64_t rows;
+    if (options->format_given)
+        return print_named(runner->store, "all", runner->campaign, options->format, &rows, err);
+    enum circ_status status =
+        print_named(runner->store, "errors", runner->campaign, CIRC_TABLE, &rows, err);
+    if (!status && runner->failed) {
+        fputc('\n', stdout);
+        status = print_named(runner->store, "failures", runner->campaign, CIRC_TABLE, &rows, err);
+    }
+    return status;
+}
+
+static enum circ_status check(const struct circ_options *options, struct circ_sweep *sweep,
+                              int *exit_code, struct circ_error *err)
+{
+    struct circ_host host;
+    struct circ_store *store;
+    char host_key[CIRC_KEY_SIZE], key[CIRC_KEY_SIZE];
+    circ_host_read(&host);
+    enum circ_status status = circ_store_open(&store, "", CIRC_STORE_MEMORY, err);
+    if (status)
+        return status;
+    status = circ_store_host(store, host.facts, host.fact_count, host_key, err);
+    struct circ_campaign campaign = {.name = "check", .command = circ_command_line(),
+                                     .axes = sweep->axes, .version = CIRC_VERSION,
+                                     .commit = circ_host_fact(&host, "commit"), .build = "",
+                                     .warnings = "", .created_ns = 1, .seed = options->seed};
+    if (!status)
+        status = circ_store_campaign(store, host_key, &campaign, key, err);
+    if (!status) {
+        struct circ_runner runner = {.sweep = sweep, .options = options, .host = &host,
+                                     .store = store, .campaign = key, .verify_only = true};
+        circ_interrupt_install();
+        status = circ_runner_run(&runner, err);
+        if (!status)
+            status = print_check(&runner, err);
+        if (!status && !options->quiet)
+            circ_log_note("%d points checked in %.1f s, %d wrong or broken%s%s", runner.points,
+                          (double)runner.total_ns / 1e9, runner.failed,
+                          options->dump ? "; dumped to " : "", options->dump ? options->dump : "");
+        *exit_code = runner.failed ? 1 : !runner.offered ? 3 : 0;
+    }
+    circ_store_close(store);
+    return status;
+}
+
+enum circ_status circ_cmd_check_run(const struct circ_options *options, int *exit_code,
+                                    struct circ_error *err)
+{
+    bool whole = !options->dump;
+    struct circ_sweep_defaults defaults = {.workloads = WORKLOADS,
+                                           .structures = "dense,circulant,pruned",
+                                           .blocks = BLOCKS,
+                                           .batches = whole && !options->axes.workloads.count
+                                                          ? "1,3,17"
+                                                          : "1",
+                                           .backends = "cpu,ref",
+                                           .all_isas = whole, .all_variants = whole};
+    struct circ_sweep sweep;
+    enum circ_status status = circ_sweep_expand(&sweep, options, &defaults, err);
+    if (status)
+        return status;
+    status = check(options, &sweep, exit_code, err);
+    circ_sweep_free(&sweep);
+    return status;
+}

@@ -1,0 +1,124 @@
+/* circbench devices: every device of every backend, and why a backend has none. */
+#include "backends/registry.h"
+#include "harness/cell.h"
+#include "harness/command.h"
+#include "harness/listing.h"
+
+#include <string.h>
+
+enum { COLUMN_COUNT = 10, LIST_SIZE = 512 };
+
+static const char *const columns[COLUMN_COUNT] = {
+    "backend",      "device", "device_kind", "kind", "threads",
+    "memory_bytes", "status", "variants",    "isa",  "description",
+};
+
+/* What a table has room for; the sentence takes variants and ISAs along, and descriptions speak of
+ * memory. */
+static const int table_cells[] = {0, 1, 2, 3, 4, 6, 9};
+
+enum { TABLE_COUNT = sizeof table_cells / sizeof *table_cells };
+
+static void append(char list[LIST_SIZE], const char *separator, const char *word)
+{
+    size_t used = strlen(list);
+    snprintf(list + used, LIST_SIZE - used, "%s%s", used ? separator : "", word);
+}
+
+/* "circulant/fused dense/openblas": structures and the implementations of each, best first. */
+static void list_variants(const struct circ_backend *backend, char list[LIST_SIZE])
+{
+    const struct circ_variant *variants;
+    int count = backend->variants(&variants);
+    *list = '\0';
+    for (int i = 0; i < count; i++) {
+        append(list, " ", circ_network_structure_name(variants[i].structure));
+        append(list, "/", variants[i].name);
+    }
+}
+
+static void list_isas(const struct circ_backend *backend, char list[LIST_SIZE])
+{
+    const char *names[CIRC_MAX_VARIANTS];
+    int count = backend->isas(names);
+    *list = '\0';
+    for (int i = 0; i < count; i++) {
+        append(list, " ", names[i]);
+    }
+}
+
+/* device NULL: the backend has none, and description says why. */
+static enum circ_status print_row(struct circ_listing *listing, bool table,
+                                  const struct circ_backend *backend,
+                                  const struct circ_device *device, enum circ_status status,
+                                  const char *description, struct circ_error *err)
+{
+    char variants[LIST_SIZE], isas[LIST_SIZE], sentence[3 * LIST_SIZE];
+    list_variants(backend, variants);
+    list_isas(backend, isas);
+    struct circ_cell cells[COLUMN_COUNT] = {
+        [0] = circ_cell_text(backend->name), [6] = circ_cell_text(circ_status_name(status)),
+        [7] = circ_cell_text(variants),      [8] = circ_cell_text(*isas ? isas : NULL),
+        [9] = circ_cell_text(description),
+    };
+    if (device) {
+        cells[1] = circ_cell_text(device->name);
+        cells[2] = circ_cell_text(circ_backend_device_kind_name(device->device_kind));
+        cells[3] = circ_cell_text(circ_backend_kind_name(device->kind));
+        cells[4] = circ_cell_integer(device->threads);
+        cells[5] = circ_cell_integer(device->memory_bytes);
+    }
+    if (!table) {
+        return circ_listing_row(listing, cells, err);
+    }
+    struct circ_cell row[TABLE_COUNT];
+    snprintf(sentence, sizeof sentence, "%s; %s%s%s", description, variants, *isas ? "; isa " : "",
+             isas);
+    cells[9] = circ_cell_text(sentence);
+    for (int i = 0; i < TABLE_COUNT; i++) {
+        row[i] = cells[table_cells[i]];
+    }
+    return circ_listing_row(listing, row, err);
+}
+
+static enum circ_status print_backend(struct circ_listing *listing, bool table,
+                                      const struct circ_backend *backend, int *found,
+                                      struct circ_error *err)
+{
+    struct circ_device devices[CIRC_MAX_DEVICES];
+    struct circ_error why = {.message = "no device found"};
+    int count = 0;
+    enum circ_status probed = backend->probe(devices, &count, &why);
+    if (probed != CIRC_OK || !count) {
+        return print_row(listing, table, backend, NULL, probed == CIRC_OK ? CIRC_ABSENT : probed,
+                         why.message, err);
+    }
+    enum circ_status status = CIRC_OK;
+    for (int i = 0; i < count && status == CIRC_OK; i++) {
+        status =
+            print_row(listing, table, backend, &devices[i], CIRC_OK, devices[i].description, err);
+        ++*found;
+    }
+    return status;
+}
+
+enum circ_status circ_cmd_devices_run(const struct circ_options *options, int *exit_code,
+                                      struct circ_error *err)
+{
+    int backend_count, found = 0;
+    bool table = options->format == CIRC_TABLE;
+    const struct circ_backend *const *backends = circ_registry_list(&backend_count);
+    const char *names[COLUMN_COUNT];
+    struct circ_listing *listing;
+    int column_count = table ? TABLE_COUNT : COLUMN_COUNT;
+    for (int i = 0; i < column_count; i++) {
+        names[i] = columns[table ? table_cells[i] : i];
+    }
+    enum circ_status status =
+        circ_listing_begin(&listing, options->format, "device", names, column_count, err);
+    for (int i = 0; i < backend_count && status == CIRC_OK; i++) {
+        status = print_backend(listing, table, backends[i], &found, err);
+    }
+    *exit_code = found ? 0 : 3;
+    return circ_listing_end(listing, status, err);
+}

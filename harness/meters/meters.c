@@ -1,0 +1,103 @@
+/* The table of meters, and what the meters and their callers share: the sysfs root, names, and the
+ * choice of the channels that make a CPU's energy. It reads no counter. */
+#include "harness/meters/meter.h"
+#include "harness/meters/topology.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct circ_meter circ_meter_time, circ_meter_papi, circ_meter_powercap;
+
+static const struct circ_meter *const meters[] = {
+    &circ_meter_time,
+    &circ_meter_papi,
+    &circ_meter_powercap,
+};
+
+const struct circ_meter *const *circ_meters_list(int *count)
+{
+    *count = (int)(sizeof meters / sizeof *meters);
+    return meters;
+}
+
+const struct circ_meter *circ_meters_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof meters / sizeof *meters; i++)
+        if (strcmp(meters[i]->name, name) == 0)
+            return meters[i];
+    return NULL;
+}
+
+bool circ_meters_replayed(void)
+{
+    const char *root = getenv("CIRCBENCH_SYSFS");
+    return root && *root;
+}
+
+const char *circ_meters_sysfs_root(void)
+{
+    return circ_meters_replayed() ? getenv("CIRCBENCH_SYSFS") : "/sys";
+}
+
+uint64_t circ_meters_packages(void)
+{
+    return circ_topology_read().packages;
+}
+
+static bool is_package(const struct circ_channel *channel)
+{
+    return channel->scope == CIRC_SCOPE_PACKAGE && channel->unit == CIRC_UNIT_UJ &&
+           channel->package >= 0 && channel->package < CIRC_MAX_PACKAGES;
+}
+
+enum circ_status circ_meters_default_energy(const struct circ_channel *channels, int count,
+                                            uint64_t packages, int *chosen, int *chosen_count,
+                                            struct circ_error *err)
+{
+    uint64_t measured = 0;
+    const char *source = NULL;
+    *chosen_count = 0;
+    for (int i = 0; i < count; i++) {
+        const struct circ_channel *channel = &channels[i];
+        if (!is_package(channel))
+            continue;
+        uint64_t bit = UINT64_C(1) << channel->package;
+        if (packages && !(packages & bit))
+            continue;
+        if (!source)
+            source = channel->source; /* one source: two would count the same joules twice */
+        if (strcmp(source, channel->source) != 0)
+            continue;
+        measured |= bit;
+        chosen[(*chosen_count)++] = i;
+    }
+    for (int i = 0; i < CIRC_MAX_PACKAGES; i++)
+        if (packages & ~measured & (UINT64_C(1) << i)) {
+            *chosen_count = 0;
+            return circ_status_fail(err, CIRC_ABSENT,
+                                    "energy: no channel measures package %d, on which this process "
+                                    "may run; pin it with taskset to a package that has one",
+                                    i);
+        }
+    if (*chosen_count == 0)
+        return circ_status_fail(err, CIRC_ABSENT, "energy: no channel measures a CPU package");
+    return CIRC_OK;
+}
+
+const char *circ_meters_scope_name(enum circ_scope scope)
+{
+    static const char *const names[] = {
+        [CIRC_SCOPE_PROCESS] = "process", [CIRC_SCOPE_CORE] = "core",
+        [CIRC_SCOPE_UNCORE] = "uncore",   [CIRC_SCOPE_PACKAGE] = "package",
+        [CIRC_SCOPE_DRAM] = "dram",       [CIRC_SCOPE_PSYS] = "psys",
+        [CIRC_SCOPE_GPU] = "gpu",         [CIRC_SCOPE_BOARD] = "board",
+    };
+    return (size_t)scope < sizeof names / sizeof *names ? names[scope] : "unknown";
+}
+
+const char *circ_meters_unit_name(enum circ_unit unit)
+{
+    static const char *const names[] = {
+        [CIRC_UNIT_NS] = "ns", [CIRC_UNIT_UJ] = "uJ", [CIRC_UNIT_COUNT] = "count"};
+    return (size_t)unit < sizeof names / sizeof *names ? names[unit] : "unknown";
+}

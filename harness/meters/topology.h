@@ -1,0 +1,19 @@
+/* CPUs, cores and packages: of the machine, and of the part that this process may run on. */
+#ifndef CIRC_TOPOLOGY_H
+#define CIRC_TOPOLOGY_H
+
+#include <stdint.h>
+
+struct circ_topology {
+    int cpus;          /* in the calling thread's affinity mask */
+    int cores;         /* physical cores among them; as many as cpus where sysfs does not say */
+    int first_cpu;     /* the lowest of them */
+    uint64_t packages; /* bit i: physical package i holds one of them; 0 where sysfs does not say */
+    /* the machine's; 0 where sysfs does not say */
+    int online_cpus, online_cores, sockets;
+};
+
+/* Reads devices/system/cpu under the sysfs root. */
+struct circ_topology circ_topology_read(void);
+
+#endif

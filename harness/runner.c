@@ -1,0 +1,294 @@
+/* Order and storage of measurements. How a time or a joule is made is in timing.c, counting.c and joules.c. */
+#include "harness/runner.h"
+
+#include "backends/core/random.h"
+#include "harness/answer.h"
+#include "harness/counting.h"
+#include "harness/dump.h"
+#include "harness/interrupt.h"
+#include "harness/joules.h"
+#include "harness/log.h"
+#include "harness/progress.h"
+#include "harness/subject.h"
+#include "harness/timing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MEMORY_SHARE 0.7 /* of what is available, for the programs of a group */
+
+/* What lives as long as the run. */
+struct run {
+    struct circ_runner *runner;
+    struct circ_session **sessions; /* one a target, opened when first needed */
+    struct circ_error *session_errors;
+    char (*device_keys)[CIRC_KEY_SIZE];
+    char host_key[CIRC_KEY_SIZE];
+    struct circ_answer answer;
+    struct circ_joules joules;
+    struct circ_progress progress;
+    struct circ_random random;
+    struct circ_timing_rule rule;
+};
+
+static int target_index(const struct run *run, const struct circ_planned *planned)
+{
+    return (int)(planned->target - run->runner->sweep->targets);
+}
+
+static struct circ_session *session_for(struct run *run, const struct circ_planned *planned)
+{
+    int t = target_index(run, planned);
+    if (!run->sessions[t] && !planned->target->status)
+        if (planned->target->backend->open(planned->target->device.name, &run->sessions[t],
+                                           &run->session_errors[t]))
+            run->sessions[t] = NULL;
+    return run->sessions[t];
+}
+
+static void label_of(const struct circ_planned *planned, char *label, size_t size)
+{
+    const struct circ_point *p = &planned->point;
+    snprintf(label, size, "%s batch %d, %s", p->workload, p->batch, p->backend);
+}
+
+/* Prepares and verifies the points of a part of a group. */
+static enum circ_status load(struct run *run, struct circ_subject *subjects,
+                             struct circ_planned *const *points, int count, struct circ_error *err)
+{
+    struct circ_runner *runner = run->runner;
+    enum circ_status status = CIRC_OK;
+    for (int i = 0; i < count && !status && !circ_interrupt_requested(); i++) {
+        char label[160];
+        int64_t start = circ_timing_now_ns();
+        label_of(points[i], label, sizeof label);
+        circ_progress_step(&run->progress, 0, label);
+        circ_subject_load(&subjects[i], points[i], session_for(run, points[i]), &run->answer,
+                          runner->options->dump != NULL);
+        if (runner->options->dump && subjects[i].trial.checked)
+            status = circ_dump_write(runner->options->dump, &subjects[i], &run->answer, err);
+        if (runner->verify_only) { /* nothing more is asked of it */
+            subjects[i].backend->release(subjects[i].program);
+            subjects[i].program = NULL;
+        }
+        int64_t verify = subjects[i].trial.verify_ns > 0 ? subjects[i].trial.verify_ns : 0;
+        runner->verifying_ns += verify;
+        runner->preparing_ns += circ_timing_now_ns() - start - verify;
+        circ_progress_step(&run->progress, runner->verify_only ? 1 : 0.2, label);
+    }
+    return status;
+}
+
+/* Samples all points of the part in turns, in a new seeded order each round. */
+static enum circ_status time_pass(struct run *run, struct circ_subject *subjects, int count,
+                                  struct circ_error *err)
+{
+    char label[160];
+    enum circ_status status = CIRC_OK;
+    int *order = malloc((size_t)count * sizeof *order), open = 0;
+    if (!order)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for the order of %d points", count);
+    label_of(subjects[0].planned, label, sizeof label);
+    for (int i = 0; i < count && !status && !circ_interrupt_requested(); i++) {
+        if (!subjects[i].program)
+            continue;
+        status = circ_timing_begin(&subjects[i], &run->rule, err);
+        if (!subjects[i].finished)
+            order[open++] = i;
+    }
+    double share = 0.8, per_second = share / (run->rule.min_time_s * 1.5);
+    while (open && !status && !circ_interrupt_requested()) {
+        for (int i = open - 1; i > 0; i--) {
+            int other = (int)circ_random_below(&run->random, (uint64_t)i + 1), t = order[i];
+            order[i] = order[other];
+            order[other] = t;
+        }
+        int still = 0;
+        for (int i = 0; i < open && !status && !circ_interrupt_requested(); i++) {
+            struct circ_subject *subject = &subjects[order[i]];
+            int64_t before = subject->spent_ns;
+            status = circ_timing_step(subject, &run->rule, err);
+            double done = (double)(subject->spent_ns - before) / 1e9 * per_second;
+            circ_progress_step(&run->progress, done, label);
+            if (!subject->finished)
+                order[still++] = order[i];
+        }
+        if (!circ_interrupt_requested())
+            open = still;
+    }
+    free(order);
+    return status;
+}
+
+/* Everything that is measured, on points that are loaded and right. */
+static enum circ_status measure(struct run *run, struct circ_subject *subjects, int count,
+                                struct circ_counting *counting, struct circ_error *err)
+{
+    const struct circ_options *options = run->runner->options;
+    int64_t start = circ_timing_now_ns();
+    enum circ_status status = time_pass(run, subjects, count, err);
+    if (!status && !circ_interrupt_requested())
+        status = circ_counting_open(counting, options, err);
+    for (int i = 0; i < count && !status && !circ_interrupt_requested(); i++)
+        if (subjects[i].program)
+            circ_counting_measure(counting, &subjects[i]);
+    if (!circ_interrupt_requested())
+        circ_joules_idle(&run->joules);
+    for (int i = 0; i < count && !status && !circ_interrupt_requested(); i++)
+        if (subjects[i].program)
+            status = circ_joules_measure(&run->joules, &subjects[i], options->seed, err);
+    for (int i = 0; i < count && !status && !circ_interrupt_requested(); i++)
+        if (subjects[i].program)
+            status = circ_timing_end(&subjects[i], options->seed, err);
+    run->runner->measuring_ns += circ_timing_now_ns() - start;
+    return status;
+}
+
+/* Stores what is complete: every point, or after an interrupt those that needed no measuring. */
+static enum circ_status store(struct run *run, struct circ_subject *subjects, int count,
+                              struct circ_error *err)
+{
+    struct circ_runner *runner = run->runner;
+    bool complete = !circ_interrupt_requested();
+    enum circ_status status = circ_store_begin(runner->store, err);
+    for (int i = 0; i < count && !status; i++) {
+        struct circ_subject *subject = &subjects[i];
+        if (!subject->planned || (!complete && subject->program))
+            continue;
+        int t = target_index(run, subject->planned);
+        const struct circ_device *device = &subject->planned->target->device;
+        if (!run->device_keys[t][0])
+            status = circ_store_device(
+                runner->store, run->host_key,
+                &(struct circ_device_row){subject->planned->point.backend, device->name,
+                                          device->description,
+                                          circ_backend_device_kind_name(device->device_kind),
+                                          device->memory_bytes},
+                run->device_keys[t], err);
+        if (!status)
+            status = circ_store_trial(runner->store, runner->campaign, run->device_keys[t],
+                                      &subject->trial, err);
+        runner->points++;
+        enum circ_status result = subject->trial.status;
+        runner->failed += result == CIRC_WRONG || result == CIRC_DEVICE;
+        runner->offered += result != CIRC_UNSUP && result != CIRC_ABSENT;
+    }
+    if (!status)
+        return circ_store_commit(runner->store, err);
+    circ_store_rollback(runner->store);
+    return status;
+}
+
+/* How many of the points fit in memory together; at least one. */
+static int fitting(const struct run *run, struct circ_planned *const *points, int count)
+{
+    if (run->runner->verify_only) /* one at a time */
+        return count;
+    double room = MEMORY_SHARE * (double)run->runner->host->memory_available_bytes, used = 0;
+    int fit = 0;
+    for (; fit < count; fit++) {
+        used += (double)circ_subject_footprint(points[fit]);
+        if (fit && used > room)
+            break;
+    }
+    return fit;
+}
+
+static enum circ_status run_part(struct run *run, struct circ_planned *const *points, int count,
+                                 bool cut, struct circ_error *err)
+{
+    struct circ_counting counting = {.open_count = 0};
+    struct circ_subject *subjects = calloc((size_t)count, sizeof *subjects);
+    if (!subjects)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for %d points", count);
+    enum circ_status status = load(run, subjects, points, count, err);
+    if (!status && !run->runner->verify_only && !circ_interrupt_requested())
+        status = measure(run, subjects, count, &counting, err);
+    for (int i = 0; i < count && cut; i++)
+        if (subjects[i].program)
+            snprintf(subjects[i].reason, sizeof subjects[i].reason,
+                     "its group did not fit in memory and was measured in parts");
+    if (!status)
+        status = store(run, subjects, count, err);
+    circ_counting_close(&counting);
+    for (int i = 0; i < count; i++)
+        circ_subject_release(&subjects[i]);
+    free(subjects);
+    return status;
+}
+
+static enum circ_status run_group(struct run *run, const struct circ_group *group,
+                                  struct circ_error *err)
+{
+    struct circ_planned **points = malloc((size_t)group->count * sizeof *points);
+    enum circ_status status = CIRC_OK;
+    int count = 0;
+    if (!points)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for %d points", group->count);
+    for (int i = 0; i < group->count; i++) {
+        struct circ_planned *planned = &run->runner->sweep->points[group->first + i];
+        if (!planned->skip)
+            points[count++] = planned;
+    }
+    for (int at = 0; at < count && !status && !circ_interrupt_requested();) {
+        int fit = fitting(run, points + at, count - at);
+        bool cut = fit < count;
+        if (cut && !at)
+            circ_log_warn("%s, batch %d: %d points do not fit in memory together and are measured "
+                          "in parts; their ratios share less drift",
+                          points[0]->point.workload, points[0]->point.batch, count);
+        status = run_part(run, points + at, fit, cut, err);
+        at += fit;
+    }
+    free(points);
+    return status;
+}
+
+static enum circ_status begin(struct run *run, struct circ_error *err)
+{
+    struct circ_runner *runner = run->runner;
+    size_t targets = (size_t)runner->sweep->target_count;
+    run->sessions = calloc(targets, sizeof *run->sessions);
+    run->session_errors = calloc(targets, sizeof *run->session_errors);
+    run->device_keys = calloc(targets, sizeof *run->device_keys);
+    if (!run->sessions || !run->session_errors || !run->device_keys)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for %zu devices", targets);
+    return circ_store_host(runner->store, runner->host->facts, runner->host->fact_count,
+                           run->host_key, err);
+}
+
+enum circ_status circ_runner_run(struct circ_runner *runner, struct circ_error *err)
+{
+    const struct circ_options *options = runner->options;
+    int64_t start = circ_timing_now_ns();
+    struct run run = {.runner = runner, .random = circ_random_seed(options->seed, 0x5a3b1e)};
+    run.rule = (struct circ_timing_rule){options->samples, options->min_time_s, options->max_noise,
+                                         options->timeout_s, start};
+    int left = 0;
+    for (int g = 0; g < runner->sweep->group_count; g++)
+        for (int i = 0; i < runner->sweep->groups[g].count; i++)
+            left += !runner->sweep->points[runner->sweep->groups[g].first + i].skip;
+    circ_answer_begin(&run.answer, options->seed);
+    if (!runner->verify_only)
+        circ_joules_open(&run.joules, options);
+    circ_progress_begin(&run.progress, left,
+                        runner->verify_only ? 0 : circ_sweep_estimate_s(runner->sweep, options),
+                        options->quiet);
+    enum circ_status status = begin(&run, err);
+    for (int g = 0; g < runner->sweep->group_count && !status && !circ_interrupt_requested(); g++)
+        status = run_group(&run, &runner->sweep->groups[g], err);
+    circ_progress_end(&run.progress);
+    circ_joules_close(&run.joules);
+    circ_answer_free(&run.answer);
+    for (int t = 0; run.sessions && t < runner->sweep->target_count; t++)
+        if (run.sessions[t])
+            runner->sweep->targets[t].backend->close(run.sessions[t]);
+    free(run.sessions);
+    free(run.session_errors);
+    free(run.device_keys);
+    runner->total_ns = circ_timing_now_ns() - start;
+    if (!status && circ_interrupt_requested())
+        status = circ_status_fail(err, CIRC_STOPPED, "interrupted");
+    return status;
+}

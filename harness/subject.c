@@ -1,0 +1,213 @@
+/* Loading and verification of one point, and the measured window. It decides nothing about statistics. */
+#include "harness/subject.h"
+
+#include "backends/core/judge.h"
+#include "harness/meters/meter.h"
+#include "harness/timing.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void fill_counts(struct circ_subject *subject)
+{
+    struct circ_counts counts = circ_network_counts(&subject->network);
+    subject->trial.flop_dense = counts.flop_dense;
+    subject->trial.flop_executed = counts.flop_executed;
+    subject->trial.weight_count = counts.weight_count;
+    subject->trial.weight_count_dense = counts.weight_count_dense;
+    subject->trial.weight_bytes = counts.weight_bytes;
+}
+
+static void begin(struct circ_subject *subject, const struct circ_planned *planned)
+{
+    memset(subject, 0, sizeof *subject);
+    subject->planned = planned;
+    subject->backend = planned->target->backend;
+    bool replayed = circ_meters_replayed();
+    subject->trial = (struct circ_trial){
+        .point = planned->point,
+        .reason = subject->reason,
+        .kind = replayed ? "emulated" : circ_backend_kind_name(planned->target->device.kind),
+        .library = subject->info.library,
+        .tuning = subject->info.tuning,
+        .isa = subject->info.isa,
+        .stop_reason = "",
+        .rel_rms_error = NAN, .max_error = NAN, .error_bound = NAN,
+        .time_ns_median = -1, .time_ns_min = -1, .time_ns_p95 = -1, .time_ns_ci_low = -1,
+        .time_ns_ci_high = -1, .device_time_ns_median = -1, .prepare_ns = -1, .upload_ns = -1,
+        .download_ns = -1, .verify_ns = -1,
+        .cycles = NAN, .instructions = NAN,
+        .energy_uj_per_frame = NAN, .energy_uj_ci_low = NAN, .energy_uj_ci_high = NAN,
+        .idle_power_uw = NAN,
+        .energy_source = "", .energy_scope = "", .energy_kind = "", .energy_quality = "",
+        .energy_reason = subject->energy_reason,
+    };
+}
+
+/* What the database has a word for: a point that does not fit in memory is valid and not offered. */
+static enum circ_status stored_status(enum circ_status status)
+{
+    switch (status) {
+    case CIRC_UNSUP:
+    case CIRC_MEMORY:
+    case CIRC_USAGE:
+        return CIRC_UNSUP;
+    case CIRC_ABSENT:
+    case CIRC_WRONG:
+    case CIRC_TIMEOUT:
+        return status;
+    default:
+        return CIRC_DEVICE;
+    }
+}
+
+void circ_subject_fail(struct circ_subject *subject, enum circ_status status, const char *message)
+{
+    subject->trial.status = stored_status(status);
+    snprintf(subject->reason, sizeof subject->reason, "%s", message);
+    subject->finished = true;
+    subject->backend->release(subject->program);
+    subject->program = NULL;
+}
+
+int64_t circ_subject_footprint(const struct circ_planned *planned)
+{
+    struct circ_network net;
+    struct circ_model model = {.network = &net};
+    struct circ_request request = {.model = &model, .batch = planned->point.batch,
+                                   .threads = planned->point.threads, .pass = planned->pass,
+                                   .precision = planned->point.precision,
+                                   .variant = planned->point.variant};
+    if (circ_sweep_network(planned, &net, NULL))
+        return 0;
+    return planned->target->backend->footprint(&request);
+}
+
+bool circ_subject_window(struct circ_subject *subject, int64_t iterations, int64_t *ns,
+                         int64_t *device_ns)
+{
+    struct circ_error err = {0};
+    enum circ_status status = CIRC_OK;
+    int64_t start = circ_timing_now_ns();
+    for (int64_t i = 0; i < iterations && !status; i++)
+        status = subject->backend->launch(subject->program, &err);
+    if (!status)
+        status = subject->backend->wait(subject->program, device_ns, &err);
+    *ns = circ_timing_now_ns() - start;
+    if (status)
+        circ_subject_fail(subject, status, err.message);
+    return !status;
+}
+
+/* Everything up to the answer, each phase timed. */
+static enum circ_status run_once(struct circ_subject *subject, struct circ_session *session,
+                                 const struct circ_model *model, const float *input,
+                                 struct circ_error *err)
+{
+    const struct circ_point *point = &subject->planned->point;
+    const struct circ_backend *backend = subject->backend;
+    struct circ_request request = {.model = model, .batch = point->batch, .threads = point->threads,
+                                   .pass = subject->planned->pass, .precision = point->precision,
+                                   .variant = point->variant,
+                                   .isa = *point->isa ? point->isa : NULL};
+    int64_t marks[5], device_ns;
+    marks[0] = circ_timing_now_ns();
+    enum circ_status status = backend->prepare(session, &request, &subject->program, err);
+    marks[1] = circ_timing_now_ns();
+    if (!status) {
+        backend->describe(subject->program, &subject->info);
+        status = backend->upload(subject->program, input, err);
+    }
+    marks[2] = circ_timing_now_ns();
+    if (!status)
+        status = backend->launch(subject->program, err);
+    if (!status)
+        status = backend->wait(subject->program, &device_ns, err);
+    marks[3] = circ_timing_now_ns();
+    if (!status)
+        status = backend->download(subject->program, subject->output, err);
+    marks[4] = circ_timing_now_ns();
+    if (status)
+        return status;
+    subject->trial.prepare_ns = marks[1] - marks[0];
+    subject->trial.upload_ns = marks[2] - marks[1];
+    subject->first_ns = marks[3] - marks[2];
+    subject->trial.download_ns = marks[4] - marks[3];
+    return CIRC_OK;
+}
+
+static void judge(struct circ_subject *subject, const struct circ_answer *answer, size_t outputs)
+{
+    int batch = subject->planned->point.batch;
+    int64_t start = circ_timing_now_ns();
+    struct circ_verdict verdict =
+        circ_judge_selection(subject->output, (int64_t)outputs, batch, &answer->selection,
+                             answer->want, circ_judge_bound(&subject->network));
+    bool intact = circ_judge_guards_intact(subject->output, outputs * (size_t)batch);
+    subject->trial.rel_rms_error = verdict.rel_rms_error;
+    subject->trial.max_error = verdict.max_error;
+    subject->trial.error_bound = verdict.bound;
+    subject->trial.checked = verdict.checked;
+    subject->trial.outputs = verdict.total;
+    subject->trial.verify_ns = answer->oracle_ns + circ_timing_now_ns() - start;
+    if (!intact)
+        circ_subject_fail(subject, CIRC_WRONG, "it wrote outside its output buffer");
+    else if (!verdict.right)
+        circ_subject_fail(subject, CIRC_WRONG, verdict.reason);
+}
+
+void circ_subject_load(struct circ_subject *subject, const struct circ_planned *planned,
+                       struct circ_session *session, struct circ_answer *answer, bool keep_output)
+{
+    struct circ_error err = {0};
+    begin(subject, planned);
+    enum circ_status status = circ_sweep_network(planned, &subject->network, &err);
+    fill_counts(subject);
+    if (!status && planned->target->status) {
+        status = planned->target->status;
+        err = planned->target->error;
+    }
+    if (!status && !session)
+        status = circ_status_fail(&err, CIRC_DEVICE, "the device could not be opened");
+    struct circ_model model = {.network = &subject->network};
+    struct circ_request request = {.model = &model, .batch = planned->point.batch,
+                                   .threads = planned->point.threads, .pass = planned->pass,
+                                   .precision = planned->point.precision,
+                                   .variant = planned->point.variant,
+                                   .isa = *planned->point.isa ? planned->point.isa : NULL};
+    if (!status)
+        status = subject->backend->supports(session, &request, &err);
+    if (!status)
+        status = circ_answer_find(answer, planned, &err);
+    size_t outputs = (size_t)circ_network_elements(circ_network_output(&subject->network));
+    if (!status && !(subject->output =
+                         circ_judge_guarded_alloc(outputs * (size_t)planned->point.batch)))
+        status = circ_status_fail(&err, CIRC_MEMORY, "no memory for %d output frames of %zu",
+                                  planned->point.batch, outputs);
+    if (!status) {
+        model = answer->model; /* the same arrays, but the network that the program may keep */
+        model.network = &subject->network;
+        status = run_once(subject, session, &model, answer->input, &err);
+    }
+    if (status)
+        circ_subject_fail(subject, status, err.message);
+    else
+        judge(subject, answer, outputs);
+    if (!keep_output) {
+        circ_judge_guarded_free(subject->output);
+        subject->output = NULL;
+    }
+}
+
+void circ_subject_release(struct circ_subject *subject)
+{
+    if (subject->backend)
+        subject->backend->release(subject->program);
+    circ_judge_guarded_free(subject->output);
+    free(subject->samples);
+    free(subject->sorted);
+    free(subject->windows);
+    memset(subject, 0, sizeof *subject);
+}

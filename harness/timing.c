@@ -1,0 +1,215 @@
+/* How a time is made: DESIGN's protocol, steps 3 to 5. */
+#include "harness/timing.h"
+
+#include "harness/stats.h"
+#include "harness/subject.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SAMPLE_NS  10000000 /* a sample lasts 10 ms: 10^5 times the clock's cost */
+#define WARM_UP_NS 50000000 /* clocks and caches settle */
+
+int64_t circ_timing_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void circ_timing_clock(int64_t *step_ns, int64_t *cost_ns)
+{
+    enum { READINGS = 20000 };
+    int64_t start = circ_timing_now_ns(), last = start, step = INT64_MAX;
+    for (int i = 0; i < READINGS; i++) {
+        int64_t now = circ_timing_now_ns();
+        if (now > last && now - last < step)
+            step = now - last;
+        last = now;
+    }
+    *step_ns = step == INT64_MAX ? last - start : step;
+    *cost_ns = (last - start) / READINGS;
+}
+
+static enum circ_status keep(struct circ_subject *subject, struct circ_sample sample,
+                             struct circ_error *err)
+{
+    if (subject->sample_count == subject->sample_capacity) {
+        size_t capacity = subject->sample_capacity ? 2 * subject->sample_capacity : 32;
+        struct circ_sample *samples = realloc(subject->samples, capacity * sizeof *samples);
+        if (samples)
+            subject->samples = samples;
+        double *sorted = realloc(subject->sorted, capacity * sizeof *sorted);
+        if (sorted)
+            subject->sorted = sorted;
+        if (!samples || !sorted)
+            return circ_status_fail(err, CIRC_MEMORY, "no memory for %zu samples", capacity);
+        subject->sample_capacity = capacity;
+    }
+    subject->samples[subject->sample_count++] = sample;
+    if (sample.warmup)
+        return CIRC_OK;
+    size_t at = subject->sorted_count++;
+    for (; at && subject->sorted[at - 1] > (double)sample.time_ns; at--)
+        subject->sorted[at] = subject->sorted[at - 1];
+    subject->sorted[at] = (double)sample.time_ns;
+    return CIRC_OK;
+}
+
+/* One sample. Others ran meanwhile and took the caches: a batch that is not timed brings its data back. */
+static enum circ_status take(struct circ_subject *subject, const struct circ_timing_rule *rule,
+                             bool warmup, struct circ_error *err)
+{
+    int64_t ns, device_ns = -1;
+    if (subject->iterations > 1 && !circ_subject_window(subject, 1, &ns, &device_ns))
+        return CIRC_OK;
+    int64_t start = circ_timing_now_ns();
+    if (!circ_subject_window(subject, subject->iterations, &ns, &device_ns))
+        return CIRC_OK;
+    int64_t each = ns / subject->iterations;
+    struct circ_sample sample = {.start_ns = start - rule->epoch_ns,
+                                 .time_ns = each > 0 ? each : 1,
+                                 .device_time_ns = device_ns < 0 ? -1 : device_ns / subject->iterations,
+                                 .iterations = subject->iterations,
+                                 .warmup = warmup};
+    if (!warmup)
+        subject->spent_ns += ns;
+    return keep(subject, sample, err);
+}
+
+enum circ_status circ_timing_begin(struct circ_subject *subject, const struct circ_timing_rule *rule,
+                                   struct circ_error *err)
+{
+    int64_t limit = (int64_t)(rule->timeout_s * 1e9), ns = subject->first_ns, device_ns;
+    if (ns > limit) {
+        char message[128];
+        snprintf(message, sizeof message, "one batch takes %.1f s and --timeout is %g s",
+                 (double)ns / 1e9, rule->timeout_s);
+        circ_subject_fail(subject, CIRC_TIMEOUT, message);
+        return CIRC_OK;
+    }
+    /* the first run paid for cold caches: time a second one unless that alone is long */
+    if (ns < SAMPLE_NS && !circ_subject_window(subject, 1, &ns, &device_ns))
+        return CIRC_OK;
+    int64_t warm_until = circ_timing_now_ns() + WARM_UP_NS;
+    do {
+        subject->iterations = ns < SAMPLE_NS ? (int)(SAMPLE_NS / (ns > 0 ? ns : 1)) + 1 : 1;
+        enum circ_status status = take(subject, rule, true, err);
+        if (status || subject->finished)
+            return status;
+        ns = subject->samples[subject->sample_count - 1].time_ns;
+    } while (ns < SAMPLE_NS && circ_timing_now_ns() < warm_until);
+    return CIRC_OK;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double spread(const double *sorted, size_t count)
+{
+    return (sorted[count - 1 - count / 4] - sorted[count / 4]) / sorted[count / 2];
+}
+
+/* The noise has stabilised when the later half of the samples spreads as much as all of them: more samples
+ * would narrow the interval only with the square root of their number. */
+static bool noise_stable(const struct circ_subject *subject)
+{
+    size_t count = subject->sorted_count, half = count / 2;
+    double *late = malloc(half * sizeof *late);
+    if (!late)
+        return true;
+    size_t from = subject->sample_count - half;
+    for (size_t i = 0; i < half; i++)
+        late[i] = (double)subject->samples[from + i].time_ns;
+    qsort(late, half, sizeof *late, compare);
+    double all = spread(subject->sorted, count), recent = spread(late, half);
+    free(late);
+    return fabs(recent - all) <= 0.25 * all;
+}
+
+enum circ_status circ_timing_step(struct circ_subject *subject, const struct circ_timing_rule *rule,
+                                  struct circ_error *err)
+{
+    enum circ_status status = take(subject, rule, false, err);
+    if (status || subject->finished)
+        return status;
+    double spent = (double)subject->spent_ns / 1e9;
+    size_t count = subject->sorted_count;
+    const char *reason = NULL;
+    if (count >= (size_t)rule->samples && spent >= rule->min_time_s) {
+        struct circ_interval interval = circ_stats_median_interval(subject->sorted, count);
+        if ((interval.high - interval.low) / 2 <= rule->max_noise * subject->sorted[count / 2])
+            reason = "precise";
+        else if (count >= 2 * (size_t)rule->samples && spent >= 2 * rule->min_time_s &&
+                 noise_stable(subject))
+            reason = "noise";
+    }
+    if (!reason && spent >= rule->timeout_s)
+        reason = "timeout";
+    if (reason) {
+        subject->trial.stop_reason = reason;
+        subject->finished = true;
+    }
+    return CIRC_OK;
+}
+
+static enum circ_status median_of_device(struct circ_subject *subject, double *scratch,
+                                         struct circ_error *err)
+{
+    size_t count = 0;
+    double median;
+    for (size_t i = 0; i < subject->sample_count; i++)
+        if (!subject->samples[i].warmup && subject->samples[i].device_time_ns >= 0)
+            scratch[count++] = (double)subject->samples[i].device_time_ns;
+    if (!count)
+        return CIRC_OK;
+    enum circ_status status = circ_stats_quantile(scratch, count, 0.5, &median, err);
+    if (!status)
+        subject->trial.device_time_ns_median = (int64_t)llround(median);
+    return status;
+}
+
+enum circ_status circ_timing_end(struct circ_subject *subject, uint64_t seed, struct circ_error *err)
+{
+    struct circ_summary summary;
+    size_t count = subject->sorted_count;
+    double *times = malloc(count * sizeof *times);
+    bool *outliers = malloc(count * sizeof *outliers);
+    enum circ_status status = CIRC_OK;
+    if (!times || !outliers) {
+        status = circ_status_fail(err, CIRC_MEMORY, "no memory for %zu samples", count);
+        goto done;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < subject->sample_count; i++)
+        if (!subject->samples[i].warmup)
+            times[n++] = (double)subject->samples[i].time_ns;
+    status = circ_stats_outliers(times, count, outliers, err);
+    if (!status)
+        status = circ_stats_summarize(times, count, seed, &summary, err);
+    if (status)
+        goto done;
+    n = 0;
+    for (size_t i = 0; i < subject->sample_count; i++)
+        if (!subject->samples[i].warmup)
+            subject->samples[i].outlier = outliers[n++];
+    struct circ_trial *trial = &subject->trial;
+    trial->time_ns_median = (int64_t)llround(summary.median);
+    trial->time_ns_min = (int64_t)llround(summary.min);
+    trial->time_ns_p95 = (int64_t)llround(summary.p95);
+    trial->time_ns_ci_low = (int64_t)llround(summary.ci.low);
+    trial->time_ns_ci_high = (int64_t)llround(summary.ci.high);
+    trial->samples = subject->samples;
+    trial->sample_count = subject->sample_count;
+    status = median_of_device(subject, times, err);
+done:
+    free(outliers);
+    free(times);
+    return status;
+}

@@ -1,0 +1,42 @@
+/* The rows of v_result of one campaign, in memory, in the order in which a report speaks of them.
+ */
+#ifndef CIRC_ROWS_H
+#define CIRC_ROWS_H
+
+#include "backends/core/status.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Named as the columns, but for weights. Text that is NULL is "", a number that is NULL is NaN. */
+struct circ_row {
+    char *workload, *backend, *device, *structure, *variant, *library, *isa, *precision, *pass;
+    char *status, *reason, *kind, *stop_reason, *dense_variant;
+    char *energy_source, *energy_scope, *energy_kind, *energy_reason;
+    char *weights; /* "warm weights" or "cold weights", from the column cold */
+    double block, block_conv, batch, threads;
+    double time_ns_median, time_ns_ci_low, time_ns_ci_high, samples, frames_per_s;
+    double gflops_dense, gflops_executed, weight_bytes, compression;
+    double speedup_vs_dense, speedup_ci_low, speedup_ci_high;
+    double energy_uj_per_frame, energy_uj_ci_low, energy_uj_ci_high, energy_gain_vs_dense;
+    double accuracy_top1;
+};
+
+/* Sorted by workload, device, pass, batch, then structure (dense, circulant, others), how it was
+ * run, block. */
+struct circ_rows {
+    struct circ_row *items;
+    size_t count;
+};
+
+/* Reads the rows of a campaign (its key). Free with circ_rows_free, also after a failure. IO,
+ * MEMORY. */
+CIRC_MUST_USE enum circ_status circ_rows_load(struct circ_rows *rows, sqlite3 *db,
+                                              const char *campaign, struct circ_error *err);
+void circ_rows_free(struct circ_rows *rows);
+
+/* Whether the row was measured, emulated or modelled with success. */
+bool circ_rows_is_ok(const struct circ_row *row);
+
+#endif

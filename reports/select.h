@@ -1,0 +1,25 @@
+/* Small SELECTs of one campaign: prepare, step, read a column. */
+#ifndef CIRC_SELECT_H
+#define CIRC_SELECT_H
+
+#include "backends/core/status.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+/* Prepares sql and binds the campaign's key to its parameter :campaign. Free with sqlite3_finalize.
+ * IO. */
+CIRC_MUST_USE enum circ_status circ_select_begin(sqlite3 *db, const char *sql, const char *campaign,
+                                                 sqlite3_stmt **statement, struct circ_error *err);
+
+/* Moves to the next row; *row is false behind the last one. */
+CIRC_MUST_USE enum circ_status circ_select_next(sqlite3_stmt *statement, bool *row,
+                                                struct circ_error *err);
+
+/* A column's text, "" for NULL, valid until the next step. */
+const char *circ_select_text(sqlite3_stmt *statement, int column);
+
+/* A column's number, NaN for NULL. */
+double circ_select_number(sqlite3_stmt *statement, int column);
+
+#endif

@@ -1,0 +1,197 @@
+/* The powercap meter on trees in the layout of /sys, and on a tree whose counters move. */
+#include "harness/meters/difference.h"
+#include "harness/meters/meter.h"
+#include "tests/meters/sysfs_tree.h"
+#include "tests/tap.h"
+
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const struct circ_meter *meter;
+static struct circ_channel channels[CIRC_MAX_CHANNELS];
+static struct circ_reading readings[CIRC_MAX_CHANNELS];
+static struct circ_error err;
+
+static const struct circ_channel *find(int count, const char *name)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(channels[i].name, name) == 0)
+            return &channels[i];
+    tap_ok(false, "there is a channel %s", name);
+    return &channels[0];
+}
+
+/* Opens the tree, reads it once, closes it; the number of channels, 0 when it does not open. */
+static int replay(const char *fixtures, const char *name)
+{
+    struct circ_meter_session *session;
+    int count = 0;
+    tree_use(fixtures, name);
+    if (!tap_ok(meter->open(&session, channels, &count, NULL, 0, &err) == CIRC_OK, "%s opens",
+                name)) {
+        tap_note("%s", err.message);
+        return 0;
+    }
+    meter->read(session, readings);
+    meter->close(session);
+    bool valid = true;
+    for (int i = 0; i < count; i++)
+        valid = valid && readings[i].valid && channels[i].unit == CIRC_UNIT_UJ &&
+                channels[i].scale == 1 && channels[i].update_ns > 0;
+    tap_ok(valid, "%s: all %d readings are valid", name, count);
+    return count;
+}
+
+static void two_sockets(const char *fixtures)
+{
+    int count = replay(fixtures, "intel-2-socket");
+    int chosen[CIRC_MAX_CHANNELS], chosen_count;
+    tap_ok(count == 5, "two packages, two drams, psys: the mmio twins are merged");
+    const struct circ_channel *psys = find(count, "psys"), *first = find(count, "package-0"),
+                              *second = find(count, "package-1"),
+                              *dram = find(count, "package-1-dram");
+    tap_ok(first->package == 0 && second->package == 1 && psys->package == -1,
+           "packages are known by name: zone intel-rapl:2 is package 1");
+    tap_ok(strcmp(first->source, "powercap:intel-rapl") == 0, "of the twins the MSR's is read");
+    tap_ok(readings[second - channels].raw == 98765432109, "package-1 has its own counter");
+    tap_ok(first->parent == psys - channels && second->parent == psys - channels &&
+               dram->parent == psys - channels && psys->parent == -1,
+           "psys contains the packages and the dram");
+    tap_ok(dram->scope == CIRC_SCOPE_DRAM && dram->wrap == 65712999613 && dram->package == 1,
+           "dram has its own range and its package");
+    tap_ok(first->power_ceiling_w == 1000 && dram->power_ceiling_w == 247.5,
+           "ceilings: 4 x 635 W stops at the constant, 4 x 61.875 W does not");
+    tap_ok(circ_meters_default_energy(channels, count, 3, chosen, &chosen_count, &err) == CIRC_OK &&
+               chosen_count == 2 && channels[chosen[0]].scope == CIRC_SCOPE_PACKAGE &&
+               channels[chosen[1]].scope == CIRC_SCOPE_PACKAGE,
+           "the default is the sum of the two packages");
+}
+
+static void laptop(const char *fixtures)
+{
+    int count = replay(fixtures, "intel-laptop");
+    tap_ok(count == 5, "package, core, uncore, dram and psys, though most are not `enabled`");
+    const struct circ_channel *package = find(count, "package-0");
+    tap_ok(find(count, "package-0-core")->parent == package - channels &&
+               find(count, "package-0-uncore")->parent == package - channels,
+           "core and uncore lie in the package");
+    tap_ok(find(count, "package-0-dram")->parent == find(count, "psys") - channels,
+           "dram does not: it lies in psys");
+    tap_ok(package->power_ceiling_w == 256, "its ceiling is 4 x the short-term limit of 64 W");
+}
+
+static void amd(const char *fixtures)
+{
+    int count = replay(fixtures, "amd");
+    tap_ok(count == 2 && find(count, "package-0")->wrap == 65532610987 &&
+               find(count, "package-0-core")->parent == 0,
+           "package and core, with the range that the zone states");
+    count = replay(fixtures, "amd-no-range");
+    tap_ok(count == 1 && channels[0].wrap == UINT64_MAX, "a range that cannot be read is unknown");
+    struct circ_meter_session *session;
+    tree_use(fixtures, "no-zones");
+    tap_ok(meter->probe(&err) == CIRC_ABSENT && strstr(err.message, "modprobe"),
+           "no zones: absent, %s", err.message);
+    tap_ok(meter->open(&session, channels, &count, NULL, 0, &err) == CIRC_ABSENT,
+           "and it does not open");
+    tree_use(fixtures, "there-is-no-such-tree");
+    tap_ok(meter->probe(&err) == CIRC_ABSENT, "no tree at all: absent");
+}
+
+/* The two readings of a window, with the counter set in between. */
+static struct circ_delta window(const char *root, const char *before, const char *after)
+{
+    static const char counter[] = "class/powercap/intel-rapl:0/energy_uj";
+    struct circ_delta failed = {.grade = CIRC_GRADE_LOST};
+    struct circ_meter_session *session;
+    struct circ_reading first[CIRC_MAX_CHANNELS], second[CIRC_MAX_CHANNELS];
+    int count;
+    if (!tree_write(root, counter, before) ||
+        meter->open(&session, channels, &count, NULL, 0, &err) != CIRC_OK)
+        return failed;
+    meter->read(session, first);
+    bool written = tree_write(root, counter, after);
+    meter->read(session, second);
+    meter->close(session);
+    second[0].t_ns = first[0].t_ns + 1000000000; /* a second, whatever the test machine took */
+    return written ? circ_difference_take(&channels[0], &first[0], &second[0], 0.05) : failed;
+}
+
+static void moving(void)
+{
+    char root[TREE_PATH];
+    if (!tap_ok(
+            tree_create(root) &&
+                tree_write(root, "class/powercap/intel-rapl:0/name", "package-0") &&
+                tree_write(root, "class/powercap/intel-rapl:0/max_energy_range_uj", "262143328850"),
+            "a tree to write in"))
+        return;
+    struct circ_delta delta = window(root, "1000", "60001000");
+    tap_ok(delta.grade == CIRC_GRADE_OK && delta.value == 6e7, "a counter that moves: 60 J");
+    delta = window(root, "262143328000", "59999150");
+    tap_ok(delta.grade == CIRC_GRADE_OK && delta.wrapped && delta.value == 6e7,
+           "the same over a wrap");
+    tap_ok(window(root, "1000", "1000").grade == CIRC_GRADE_NO_TICK, "one that stands still");
+    tap_ok(window(root, "5000000000", "1000").grade == CIRC_GRADE_LOST, "one that was reset");
+    tap_ok(window(root, "1000", "").grade == CIRC_GRADE_LOST &&
+               window(root, "1000", "error").grade == CIRC_GRADE_LOST,
+           "one that stops being a number: lost, not zero");
+    tree_remove(root);
+}
+
+/* Modes do not bind root: the child gives it up first. */
+static void denied(void)
+{
+    static const char counter[] = "class/powercap/intel-rapl:0/energy_uj";
+    char root[TREE_PATH], path[2 * TREE_PATH];
+    int out[2], state = 0;
+    if (!tap_ok(tree_create(root) &&
+                    tree_write(root, "class/powercap/intel-rapl:0/name", "package-0") &&
+                    tree_write(root, counter, "5") && pipe(out) == 0,
+                "a tree to lock"))
+        return;
+    snprintf(path, sizeof path, "%s/%s", root, counter);
+    bool locked = chmod(path, geteuid() == 0 ? 0400 : 0) == 0;
+    pid_t child = fork();
+    if (child == 0) {
+        struct circ_error why = {0};
+        if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0))
+            _exit(2);
+        bool absent = meter->probe(&why) == CIRC_ABSENT;
+        ssize_t sent = write(out[1], why.message, strlen(why.message) + 1);
+        _exit(!absent || sent <= 0);
+    }
+    char message[sizeof err.message] = "";
+    close(out[1]);
+    ssize_t got = read(out[0], message, sizeof message - 1);
+    close(out[0]);
+    bool ended = child > 0 && waitpid(child, &state, 0) == child && WIFEXITED(state);
+    if (ended && WEXITSTATUS(state) == 2)
+        tap_skip("root cannot be given up here", "a counter that only root may read");
+    else
+        tap_ok(locked && got > 0 && ended && WEXITSTATUS(state) == 0 &&
+                   strstr(message, "sudo chmod a+r") && strstr(message, "udev"),
+               "a counter that only root may read is absent, with the lines to paste");
+    tap_ok(strlen(message) < sizeof message - 1, "the message is whole");
+    for (char *line = strtok(message, "\n"); line; line = strtok(NULL, "\n"))
+        tap_note("%s", line);
+    tree_remove(root);
+}
+
+int main(int argc, char **argv)
+{
+    meter = circ_meters_find("powercap");
+    if (!tap_ok(argc == 2 && meter && meter->energy, "the meter is there, for the energy pass"))
+        return tap_done();
+    two_sockets(argv[1]);
+    laptop(argv[1]);
+    amd(argv[1]);
+    moving();
+    denied();
+    return tap_done();
+}
