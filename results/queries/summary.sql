@@ -1,10 +1,13 @@
--- one line a trial: time with its interval, speed-up, weight and error
-SELECT campaign, workload, device, batch, structure, variant, block, block_conv, status, kind,
-    time_ns_median / 1e3 AS time_us_median,
-    time_ns_ci_low / 1e3 AS time_us_ci_low,
-    time_ns_ci_high / 1e3 AS time_us_ci_high,
-    frames_per_s, speedup_vs_dense, dense_variant, compression, weight_bytes, rel_rms_error
+-- one line a trial for reading: time with the half-width of its interval, speed-up, weight
+SELECT workload, backend, batch, threads, structure,
+    variant || coalesce(' ' || isa, '') AS variant,
+    CASE WHEN block_conv <> block THEN block || '/' || block_conv ELSE block END AS block,
+    CASE WHEN status = 'ok' AND kind <> 'measured' THEN kind ELSE status END AS status,
+    CAST(printf('%.4g', time_ns_median / 1e3) AS REAL) AS time_us,
+    round(50.0 * (time_ns_ci_high - time_ns_ci_low) / time_ns_median, 1) AS ci_pct,
+    CAST(printf('%.3g', speedup_vs_dense) AS REAL) AS speedup,
+    CAST(printf('%.4g', weight_bytes / 1024.0) AS REAL) AS weight_kib, campaign
 FROM v_result
 WHERE :campaign IS NULL OR campaign_key = :campaign
-ORDER BY started, campaign, workload, device, batch, pass, structure = 'dense' DESC, structure,
-    variant, block
+ORDER BY started, campaign, workload, device, batch, threads, pass, backend,
+    structure = 'dense' DESC, structure, v_result.variant, v_result.block, block_conv, isa
