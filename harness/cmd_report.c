@@ -3,6 +3,8 @@
 #include "harness/log.h"
 #include "reports/report.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool ends_with(const char *text, const char *end)
@@ -34,6 +36,7 @@ enum circ_status circ_cmd_report_run(const struct circ_options *options, int *ex
     struct circ_store *store = NULL;
     char campaign[CIRC_KEY_SIZE];
     const char *reason;
+    char *verdict = NULL;
     (void)exit_code;
     enum circ_status status = choose_format(options->output, &format, err);
     if (status == CIRC_OK) {
@@ -48,9 +51,17 @@ enum circ_status circ_cmd_report_run(const struct circ_options *options, int *ex
     if (status == CIRC_OK && format == CIRC_REPORT_HTML && !circ_report_has_charts(&reason)) {
         circ_log_warn("the report has no charts: %s", reason);
     }
-    if (status == CIRC_OK && !options->quiet && strcmp(options->output, "-") != 0) {
+    bool to_file = strcmp(options->output, "-") != 0;
+    if (status == CIRC_OK && to_file && !options->quiet) {
+        status = circ_report_verdict(store, campaign, &verdict, err);
+    }
+    if (status == CIRC_OK && verdict) {
+        printf("%s\n", verdict);
+    }
+    if (status == CIRC_OK && to_file && !options->quiet) {
         circ_log_note("%s written", options->output);
     }
+    free(verdict);
     circ_store_close(store);
     return status;
 }

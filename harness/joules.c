@@ -34,8 +34,8 @@ static bool try_meter(struct circ_joules *joules, const struct circ_meter *meter
         circ_joules_close(joules);
     }
     size_t used = strlen(joules->reason);
-    snprintf(joules->reason + used, sizeof joules->reason - used, "%s%s: %s", used ? "; " : "",
-             meter->name, err.message);
+    snprintf(joules->reason + used, sizeof joules->reason - used, "%s%s", used ? "; " : "",
+             err.message);
     return false;
 }
 
