@@ -56,7 +56,7 @@ enum circ_status circ_cmd_report_run(const struct circ_options *options, int *ex
         status = circ_report_verdict(store, campaign, &verdict, err);
     }
     if (status == CIRC_OK && verdict) {
-        printf("%s\n", verdict);
+        fputs(verdict, stdout);
     }
     if (status == CIRC_OK && to_file && !options->quiet) {
         circ_log_note("%s written", options->output);

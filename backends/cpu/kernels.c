@@ -121,7 +121,8 @@ INLINE void finish(float *y, vec value, float bias, bool relu, int columns)
     } else {
         float out[CIRC_LANES];
         store(out, value);
-        memcpy(y, out, (size_t)columns * sizeof *y);
+        for (int l = 0; l < columns; l++)
+            y[l] = out[l];
     }
 }
 
