@@ -3,9 +3,10 @@
 
 const char *circ_backend_device_kind_name(enum circ_device_kind kind)
 {
-    static const char *const names[] = {
-        [CIRC_DEVICE_CPU] = "cpu", [CIRC_DEVICE_GPU] = "gpu", [CIRC_DEVICE_FPGA] = "fpga",
-        [CIRC_DEVICE_ASIC] = "asic"};
+    static const char *const names[] = {[CIRC_DEVICE_CPU] = "cpu",
+                                        [CIRC_DEVICE_GPU] = "gpu",
+                                        [CIRC_DEVICE_FPGA] = "fpga",
+                                        [CIRC_DEVICE_ASIC] = "asic"};
     return names[kind];
 }
 

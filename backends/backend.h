@@ -1,8 +1,9 @@
-/* The contract between the harness and whatever computes. A backend is one `const struct circ_backend`
- * in a file of its own and one line in registry.c.
+/* The contract between the harness and whatever computes. A backend is one `const struct
+ * circ_backend` in a file of its own and one line in registry.c.
  *
  * Unit of execution: a network compiled for a batch.
- *     probe -> open -> supports -> prepare -> upload -> { launch x n -> wait } x repetitions -> download
+ *     probe -> open -> supports -> prepare -> upload -> { launch x n -> wait } x repetitions ->
+ * download
  *     -> release -> close
  * Only launch and wait lie inside a measured window. Activations stay on the device between layers.
  *
@@ -21,17 +22,18 @@ enum circ_kind { CIRC_MEASURED, CIRC_EMULATED, CIRC_MODELLED };
 enum circ_pass { CIRC_INFER, CIRC_TRAIN };
 
 struct circ_device {
-    char name[96];        /* how --device selects it and rows name it */
+    char name[96]; /* how --device selects it and rows name it */
     char description[192];
     enum circ_device_kind device_kind; /* what it is */
-    enum circ_kind kind;  /* what its times are */
+    enum circ_kind kind;               /* what its times are */
     int threads;          /* largest useful thread count; 1 where the notion does not apply */
     int64_t memory_bytes; /* what a program may allocate */
 };
 
-/* One implementation inside a backend: which structures it computes, and whether it can run here. */
+/* One implementation inside a backend: which structures it computes, and whether it can run here.
+ */
 struct circ_variant {
-    const char *name;       /* "fused", "openblas", "csr", ... */
+    const char *name; /* "fused", "openblas", "csr", ... */
     enum circ_structure structure;
     const char *description;
 };
@@ -61,12 +63,12 @@ struct circ_backend {
     const char *name;
     const char *description;
 
-    /* Variants that this build offers, best first for each structure; returns their number. A missing
-     * library shows as a variant that supports() answers with ABSENT and the remedy. */
+    /* Variants that this build offers, best first for each structure; returns their number. A
+     * missing library shows as a variant that supports() answers with ABSENT and the remedy. */
     int (*variants)(const struct circ_variant **variants);
 
-    /* ISA rows that this build offers and this machine runs, best first; returns their number, 0 where
-     * the notion does not apply. */
+    /* ISA rows that this build offers and this machine runs, best first; returns their number, 0
+     * where the notion does not apply. */
     int (*isas)(const char *names[CIRC_MAX_VARIANTS]);
 
     /* Precision names offered, default first; returns their number. */
@@ -80,7 +82,8 @@ struct circ_backend {
                              struct circ_error *err);
     void (*close)(struct circ_session *session); /* NULL allowed */
 
-    /* OK, UNSUP or ABSENT with a sentence; allocates nothing. request->model->layers are not read. */
+    /* OK, UNSUP or ABSENT with a sentence; allocates nothing. request->model->layers are not read.
+     */
     enum circ_status (*supports)(struct circ_session *session, const struct circ_request *request,
                                  struct circ_error *err);
 
@@ -99,7 +102,8 @@ struct circ_backend {
     enum circ_status (*upload)(struct circ_program *program, const float *input,
                                struct circ_error *err);
     enum circ_status (*launch)(struct circ_program *program, struct circ_error *err);
-    /* Waits for all launches; *device_ns gets the device's own clock for them, -1 if it has none. */
+    /* Waits for all launches; *device_ns gets the device's own clock for them, -1 if it has none.
+     */
     enum circ_status (*wait)(struct circ_program *program, int64_t *device_ns,
                              struct circ_error *err);
     enum circ_status (*download)(struct circ_program *program, float *output,

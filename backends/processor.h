@@ -5,14 +5,14 @@
 #include "backends/backend.h"
 
 struct circ_processor {
-    int cpus;    /* logical CPUs in this process's affinity mask */
-    int cores;   /* physical cores among them */
+    int cpus;  /* logical CPUs in this process's affinity mask */
+    int cores; /* physical cores among them */
     int64_t memory_bytes;
     char name[96]; /* its model, "cpu" where the kernel does not tell */
 };
 
-/* Reads /proc/cpuinfo, the affinity mask and the topology in sysfs. Never fails: what cannot be read
- * gets the safest value. */
+/* Reads /proc/cpuinfo, the affinity mask and the topology in sysfs. Never fails: what cannot be
+ * read gets the safest value. */
 void circ_processor_read(struct circ_processor *processor);
 
 /* The device of a backend that runs on the processor. threads: how many it can use. */

@@ -54,10 +54,13 @@ static enum circ_status ask_oracle(struct circ_answer *answer, int batch, struct
     if (status)
         return status;
     int64_t per_frame = answer->selection.output_count ? answer->selection.output_count : outputs;
-    answer->want = malloc((size_t)(per_frame * answer->selection.frame_count) * sizeof *answer->want);
+    answer->want =
+        malloc((size_t)(per_frame * answer->selection.frame_count) * sizeof *answer->want);
     if (!answer->want)
-        return circ_status_fail(err, CIRC_MEMORY, "%s: no memory for the oracle's answer", net->name);
-    return circ_oracle_network(&answer->model, answer->input, &answer->selection, answer->want, err);
+        return circ_status_fail(err, CIRC_MEMORY, "%s: no memory for the oracle's answer",
+                                net->name);
+    return circ_oracle_network(&answer->model, answer->input, &answer->selection, answer->want,
+                               err);
 }
 
 enum circ_status circ_answer_find(struct circ_answer *answer, const struct circ_planned *planned,

@@ -1,5 +1,5 @@
-/* The right answer to a point: its weights, its input, and what the oracle makes of them. Points that differ
- * only in variant or ISA share one. */
+/* The right answer to a point: its weights, its input, and what the oracle makes of them. Points
+ * that differ only in variant or ISA share one. */
 #ifndef CIRC_ANSWER_H
 #define CIRC_ANSWER_H
 
@@ -20,7 +20,8 @@ struct circ_answer {
 /* Starts empty. The same seed gives the same weights and inputs. */
 void circ_answer_begin(struct circ_answer *answer, uint64_t seed);
 
-/* Makes answer that of planned. MEMORY, USAGE. After a failure it is empty and may be asked again. */
+/* Makes answer that of planned. MEMORY, USAGE. After a failure it is empty and may be asked again.
+ */
 CIRC_MUST_USE enum circ_status circ_answer_find(struct circ_answer *answer,
                                                 const struct circ_planned *planned,
                                                 struct circ_error *err);

@@ -49,7 +49,4 @@ CIRC_MUST_USE enum circ_status circ_axes_add_blocks(struct circ_blocks *axis, co
 void circ_axes_free_names(struct circ_names *axis);
 void circ_axes_free(struct circ_axes *axes);
 
-/* The candidate nearest to word by edit distance, for "did you mean"; NULL when none is near. */
-const char *circ_axes_nearest(const char *word, const char *const *candidates, int count);
-
 #endif

@@ -1,4 +1,5 @@
 /* circbench campaigns: lists, names and deletes the campaigns of a database. */
+#include "backends/core/nearest.h"
 #include "harness/command.h"
 #include "harness/log.h"
 #include "results/query.h"
@@ -68,7 +69,7 @@ enum circ_status circ_cmd_campaigns_run(const struct circ_options *options, int 
     if (!strcmp(action, "delete") && options->word_count == 2) {
         return change_campaign(options, options->words[1], NULL, err);
     }
-    const char *nearest = circ_axes_nearest(action, actions, 3);
+    const char *nearest = circ_nearest_find(action, actions, 3);
     if (nearest && strcmp(nearest, action) != 0) {
         return circ_status_fail(err, CIRC_USAGE,
                                 "campaigns: unknown action '%.100s'; did you mean '%s'?", action,

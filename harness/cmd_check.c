@@ -1,4 +1,5 @@
-/* `circbench check`: the verification of a sweep without its measurements, over every ISA row and variant. */
+/* `circbench check`: the verification of a sweep without its measurements, over every ISA row and
+ * variant. */
 #include "circ_config.h"
 #include "harness/command.h"
 #include "harness/interrupt.h"
@@ -9,13 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Small layers with blocks that divide and that do not, vectors full and not, and whole networks. */
-#define WORKLOADS                                                                                    \
-    "fc:100x170,fc:513x260,conv:3x3x24x40@9x11,conv:5x2x7x9@12x6,mnist-mlp-256,lenet"
-#define BLOCKS "1-5,7,8,12,16,31,32,64"
+/* Small layers with blocks that divide and that do not, vectors full and not, and whole networks.
+ */
+#define WORKLOADS "fc:100x170,fc:513x260,conv:3x3x24x40@9x11,conv:5x2x7x9@12x6,mnist-mlp-256,lenet"
+#define BLOCKS    "1-5,7,8,12,16,31,32,64"
 
-static enum circ_status print_named(struct circ_store *store, const char *name, const char *campaign,
-                                    enum circ_format format, int64_t *rows, struct circ_error *err)
+static enum circ_status print_named(struct circ_store *store, const char *name,
+                                    const char *campaign, enum circ_format format, int64_t *rows,
+                                    struct circ_error *err)
 {
     const struct circ_query *query;
     enum circ_status status = circ_query_find(name, &query, err);
@@ -50,15 +52,24 @@ static enum circ_status check(const struct circ_options *options, struct circ_sw
     if (status)
         return status;
     status = circ_store_host(store, host.facts, host.fact_count, host_key, err);
-    struct circ_campaign campaign = {.name = "check", .command = circ_command_line(),
-                                     .axes = sweep->axes, .version = CIRC_VERSION,
-                                     .commit = circ_host_fact(&host, "commit"), .build = "",
-                                     .warnings = "", .created_ns = 1, .seed = options->seed};
+    struct circ_campaign campaign = {.name = "check",
+                                     .command = circ_command_line(),
+                                     .axes = sweep->axes,
+                                     .version = CIRC_VERSION,
+                                     .commit = circ_host_fact(&host, "commit"),
+                                     .build = "",
+                                     .warnings = "",
+                                     .created_ns = 1,
+                                     .seed = options->seed};
     if (!status)
         status = circ_store_campaign(store, host_key, &campaign, key, err);
     if (!status) {
-        struct circ_runner runner = {.sweep = sweep, .options = options, .host = &host,
-                                     .store = store, .campaign = key, .verify_only = true};
+        struct circ_runner runner = {.sweep = sweep,
+                                     .options = options,
+                                     .host = &host,
+                                     .store = store,
+                                     .campaign = key,
+                                     .verify_only = true};
         circ_interrupt_install();
         status = circ_runner_run(&runner, err);
         if (!status)
@@ -77,14 +88,14 @@ enum circ_status circ_cmd_check_run(const struct circ_options *options, int *exi
                                     struct circ_error *err)
 {
     bool whole = !options->dump;
-    struct circ_sweep_defaults defaults = {.workloads = WORKLOADS,
-                                           .structures = "dense,circulant,pruned",
-                                           .blocks = BLOCKS,
-                                           .batches = whole && !options->axes.workloads.count
-                                                          ? "1,3,17"
-                                                          : "1",
-                                           .backends = "cpu,ref",
-                                           .all_isas = whole, .all_variants = whole};
+    struct circ_sweep_defaults defaults = {
+        .workloads = WORKLOADS,
+        .structures = "dense,circulant,pruned",
+        .blocks = BLOCKS,
+        .batches = whole && !options->axes.workloads.count ? "1,3,17" : "1",
+        .backends = "cpu,ref",
+        .all_isas = whole,
+        .all_variants = whole};
     struct circ_sweep sweep;
     enum circ_status status = circ_sweep_expand(&sweep, options, &defaults, err);
     if (status)

@@ -21,12 +21,12 @@ static bool no_axes(const struct circ_axes *a)
            !a->batches.count && !a->threads.count && !a->blocks.count;
 }
 
-static enum circ_status print_plan(const struct circ_sweep *sweep, const struct circ_options *options,
-                                   struct circ_error *err)
+static enum circ_status print_plan(const struct circ_sweep *sweep,
+                                   const struct circ_options *options, struct circ_error *err)
 {
-    static const char *const columns[] = {"workload", "backend", "device", "structure", "variant",
-                                          "isa", "block", "block_conv", "batch", "threads",
-                                          "precision", "pass"};
+    static const char *const columns[] = {"workload", "backend", "device",    "structure",
+                                          "variant",  "isa",     "block",     "block_conv",
+                                          "batch",    "threads", "precision", "pass"};
     enum { COLUMNS = sizeof columns / sizeof *columns };
     struct circ_writer *writer = NULL;
     struct circ_error discard;
@@ -41,12 +41,18 @@ static enum circ_status print_plan(const struct circ_sweep *sweep, const struct 
                 continue;
             count++;
             struct circ_cell cells[COLUMNS] = {
-                circ_cell_text(p->workload), circ_cell_text(p->backend), circ_cell_text(p->device),
-                circ_cell_text(p->structure), circ_cell_text(p->variant),
-                circ_cell_text(*p->isa ? p->isa : NULL), circ_cell_integer(p->block),
+                circ_cell_text(p->workload),
+                circ_cell_text(p->backend),
+                circ_cell_text(p->device),
+                circ_cell_text(p->structure),
+                circ_cell_text(p->variant),
+                circ_cell_text(*p->isa ? p->isa : NULL),
+                circ_cell_integer(p->block),
                 p->block_conv ? circ_cell_integer(p->block_conv) : circ_cell_null(),
-                circ_cell_integer(p->batch), circ_cell_integer(p->threads),
-                circ_cell_text(p->precision), circ_cell_text(p->pass)};
+                circ_cell_integer(p->batch),
+                circ_cell_integer(p->threads),
+                circ_cell_text(p->precision),
+                circ_cell_text(p->pass)};
             status = circ_format_row(writer, cells, err);
         }
     }
@@ -66,8 +72,8 @@ static enum circ_status mark_done(struct circ_store *store, const char *campaign
 {
     *left = 0;
     for (int i = 0; i < sweep->point_count; i++) {
-        enum circ_status status = circ_store_has(store, campaign, &sweep->points[i].point,
-                                                 &sweep->points[i].skip, err);
+        enum circ_status status =
+            circ_store_has(store, campaign, &sweep->points[i].point, &sweep->points[i].skip, err);
         if (status)
             return status;
     }
@@ -90,9 +96,11 @@ static void add_clock(struct circ_host *host, char text[2][24])
     }
 }
 
-static enum circ_status create_campaign(struct circ_store *store, const struct circ_options *options,
-                                        const struct circ_sweep *sweep, const struct circ_host *host,
-                                        char key[CIRC_KEY_SIZE], struct circ_error *err)
+static enum circ_status create_campaign(struct circ_store *store,
+                                        const struct circ_options *options,
+                                        const struct circ_sweep *sweep,
+                                        const struct circ_host *host, char key[CIRC_KEY_SIZE],
+                                        struct circ_error *err)
 {
     char warnings[CIRC_MAX_WARNINGS * 260] = "", build[512], host_key[CIRC_KEY_SIZE];
     for (size_t i = 0; i < host->warning_count; i++) {
@@ -104,14 +112,15 @@ static enum circ_status create_campaign(struct circ_store *store, const struct c
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     struct circ_campaign campaign = {.name = options->name ? options->name : "",
-                                     .command = circ_command_line(), .axes = sweep->axes,
+                                     .command = circ_command_line(),
+                                     .axes = sweep->axes,
                                      .version = CIRC_VERSION,
-                                     .commit = circ_host_fact(host, "commit"), .build = build,
+                                     .commit = circ_host_fact(host, "commit"),
+                                     .build = build,
                                      .warnings = warnings,
                                      .created_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
                                      .seed = options->seed};
-    enum circ_status status =
-        circ_store_host(store, host->facts, host->fact_count, host_key, err);
+    enum circ_status status = circ_store_host(store, host->facts, host->fact_count, host_key, err);
     return status ? status : circ_store_campaign(store, host_key, &campaign, key, err);
 }
 
@@ -123,8 +132,8 @@ static enum circ_status print_rows(struct circ_store *store, const struct circ_o
     bool for_people = options->format == CIRC_TABLE || options->format == CIRC_MD;
     enum circ_status status = circ_query_find(for_people ? "summary" : "all", &query, err);
     return status ? status
-                  : circ_query_run(store, query->sql, NULL, campaign, options->format, stdout, &rows,
-                                   err);
+                  : circ_query_run(store, query->sql, NULL, campaign, options->format, stdout,
+                                   &rows, err);
 }
 
 static double percent(int64_t part, int64_t whole)
@@ -134,8 +143,8 @@ static double percent(int64_t part, int64_t whole)
 
 static void print_end(const struct circ_runner *runner)
 {
-    int64_t rest = runner->total_ns - runner->measuring_ns - runner->verifying_ns -
-                   runner->preparing_ns;
+    int64_t rest =
+        runner->total_ns - runner->measuring_ns - runner->verifying_ns - runner->preparing_ns;
     circ_log_note("%d points in %.1f s: %.1f %% measuring, %.1f %% verifying, %.1f %% preparing, "
                   "%.1f %% elsewhere; %d wrong or broken",
                   runner->points, (double)runner->total_ns / 1e9,
@@ -161,10 +170,9 @@ static enum circ_status run(struct circ_runner *runner, int left, int *exit_code
     }
     if (status == CIRC_STOPPED) {
         bool again = strstr(circ_command_line(), "--resume") != NULL;
-        return circ_status_fail(err, CIRC_STOPPED,
-                                "interrupted: %d points are kept in %s; to measure the rest: %s%s",
-                                runner->points, options->db, circ_command_line(),
-                                again ? "" : " --resume");
+        return circ_status_fail(
+            err, CIRC_STOPPED, "interrupted: %d points are kept in %s; to measure the rest: %s%s",
+            runner->points, options->db, circ_command_line(), again ? "" : " --resume");
     }
     if (!status)
         status = print_rows(runner->store, options, runner->campaign, err);
@@ -197,8 +205,8 @@ static enum circ_status sweep_into(const struct circ_options *options, struct ci
     if (!status) {
         for (size_t i = 0; i < host.warning_count && !options->quiet; i++)
             circ_log_warn("%s", host.warnings[i]);
-        struct circ_runner runner = {.sweep = sweep, .options = options, .host = &host,
-                                     .store = store, .campaign = key};
+        struct circ_runner runner = {
+            .sweep = sweep, .options = options, .host = &host, .store = store, .campaign = key};
         status = run(&runner, left, exit_code, err);
     }
     circ_store_close(store);

@@ -1,4 +1,5 @@
 /* One window a point under all counting meters, long enough to drown the cost of the readings. */
+#include "backends/core/nearest.h"
 #include "harness/counting.h"
 
 #include "harness/meters/difference.h"
@@ -32,7 +33,7 @@ static enum circ_status check_names(const struct circ_options *options, struct c
         for (int i = 0; i <= count && !known; i++)
             known = !strcmp(names[i], word);
         if (!known) {
-            const char *nearest = circ_axes_nearest(word, names, count + 1);
+            const char *nearest = circ_nearest_find(word, names, count + 1);
             return circ_status_fail(err, CIRC_USAGE,
                                     "unknown meter '%s'%s%s%s: `circbench doctor` lists them, none "
                                     "turns all off",
@@ -94,9 +95,12 @@ static void keep(struct circ_subject *subject, const struct circ_channel *channe
     if (subject->counter_count == CIRC_MAX_COUNTERS)
         return;
     double value = delta->value / (double)batches;
-    subject->counters[subject->counter_count++] = (struct circ_counter){
-        .name = channel->name, .unit = circ_meters_unit_name(channel->unit),
-        .source = channel->source, .value = value, .running = delta->running};
+    subject->counters[subject->counter_count++] =
+        (struct circ_counter){.name = channel->name,
+                              .unit = circ_meters_unit_name(channel->unit),
+                              .source = channel->source,
+                              .value = value,
+                              .running = delta->running};
     if (!strcmp(channel->name, "cycles"))
         subject->trial.cycles = value;
     if (!strcmp(channel->name, "instructions"))

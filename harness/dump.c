@@ -26,7 +26,8 @@ static enum circ_status write_npy(const char *folder, const char *name, const st
         snprintf(shape + used, sizeof shape - used, "%lld,", (long long)array->shape[i]);
         count *= (size_t)array->shape[i];
     }
-    /* magic, version 1.0, length of the rest of the header, which ends in a newline at a multiple of 64 */
+    /* magic, version 1.0, length of the rest of the header, which ends in a newline at a multiple
+     * of 64 */
     memset(header, ' ', sizeof header);
     memcpy(header, "\x93NUMPY\x01\x00", 8);
     header[8] = HEADER - 10;

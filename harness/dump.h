@@ -4,10 +4,11 @@
 
 #include "harness/subject.h"
 
-/* Writes DIR/POINT/ with weights.npy, bias.npy, input.npy and output.npy, float32, C order. A circulant layer's weights
- * are [p][q][k], CONV [r][s][p][q][k], with [groups] before them where there are several; dense and pruned ones
- * are the dense matrix [m][n] or [P][C/groups][r][s]. A network of several layers with weights numbers their files
- * (layer03-weights.npy). The subject's output must have been kept. IO names the path. */
+/* Writes DIR/POINT/ with weights.npy, bias.npy, input.npy and output.npy, float32, C order. A
+ * circulant layer's weights are [p][q][k], CONV [r][s][p][q][k], with [groups] before them where
+ * there are several; dense and pruned ones are the dense matrix [m][n] or [P][C/groups][r][s]. A
+ * network of several layers with weights numbers their files (layer03-weights.npy). The subject's
+ * output must have been kept. IO names the path. */
 CIRC_MUST_USE enum circ_status circ_dump_write(const char *folder,
                                                const struct circ_subject *subject,
                                                const struct circ_answer *answer,

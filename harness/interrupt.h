@@ -1,4 +1,5 @@
-/* Ctrl-C and SIGTERM as a flag: the work in hand ends in order, and a second signal ends at once. */
+/* Ctrl-C and SIGTERM as a flag: the work in hand ends in order, and a second signal ends at once.
+ */
 #ifndef CIRC_INTERRUPT_H
 #define CIRC_INTERRUPT_H
 

@@ -1,5 +1,5 @@
-/* Energy windows. Differences are circ_difference_take's, channels are chosen by the meters; this file aligns
- * windows to ticks, counts frames, and summarises. */
+/* Energy windows. Differences are circ_difference_take's, channels are chosen by the meters; this
+ * file aligns windows to ticks, counts frames, and summarises. */
 #include "harness/joules.h"
 
 #include "harness/counting.h"
@@ -90,8 +90,8 @@ static bool spend(struct circ_subject *subject, int64_t batches)
     return true;
 }
 
-/* Goes on, batch by batch, until the first chosen channel moves, and leaves that reading. Without a tick in a
- * reasonable time it goes on as it is: the difference will say that nothing moved. */
+/* Goes on, batch by batch, until the first chosen channel moves, and leaves that reading. Without a
+ * tick in a reasonable time it goes on as it is: the difference will say that nothing moved. */
 static bool align(struct circ_joules *joules, struct circ_subject *subject, int64_t *batches,
                   struct circ_reading *readings)
 {
@@ -109,7 +109,8 @@ static bool align(struct circ_joules *joules, struct circ_subject *subject, int6
     return true;
 }
 
-/* Keeps a window of every channel; returns the energy of the chosen ones, NaN if one of them has none. */
+/* Keeps a window of every channel; returns the energy of the chosen ones, NaN if one of them has
+ * none. */
 static double keep(struct circ_joules *joules, struct circ_subject *subject,
                    const struct circ_reading *before, const struct circ_reading *after,
                    int64_t frames, enum circ_grade *worst, char *reason, size_t reason_size)
@@ -130,13 +131,17 @@ static double keep(struct circ_joules *joules, struct circ_subject *subject,
         }
         if (!subject || subject->window_count == subject->window_capacity)
             continue;
-        subject->windows[subject->window_count++] = (struct circ_energy_window){
-            .source = joules->channels[c].source, .channel = joules->channels[c].name,
-            .scope = circ_meters_scope_name(joules->channels[c].scope),
-            .grade = circ_difference_grade_name(delta.grade), .duration_ns = delta.duration_ns,
-            .frames = frames, .raw_start = (int64_t)before[c].raw, .raw_end = (int64_t)after[c].raw,
-            .energy_uj = isnan(delta.value) ? -1 : delta.value,
-            .bound_uj = isnan(delta.bound) ? -1 : delta.bound};
+        subject->windows[subject->window_count++] =
+            (struct circ_energy_window){.source = joules->channels[c].source,
+                                        .channel = joules->channels[c].name,
+                                        .scope = circ_meters_scope_name(joules->channels[c].scope),
+                                        .grade = circ_difference_grade_name(delta.grade),
+                                        .duration_ns = delta.duration_ns,
+                                        .frames = frames,
+                                        .raw_start = (int64_t)before[c].raw,
+                                        .raw_end = (int64_t)after[c].raw,
+                                        .energy_uj = isnan(delta.value) ? -1 : delta.value,
+                                        .bound_uj = isnan(delta.bound) ? -1 : delta.bound};
     }
     return sum;
 }
@@ -182,8 +187,8 @@ void circ_joules_idle(struct circ_joules *joules)
     bool broken = false;
     if (!joules->meter)
         return;
-    double uj = measure_window(joules, NULL, &duration, &frames, &worst, reason, sizeof reason,
-                               &broken);
+    double uj =
+        measure_window(joules, NULL, &duration, &frames, &worst, reason, sizeof reason, &broken);
     joules->idle_power_uw = uj / ((double)duration / 1e9);
 }
 

@@ -1,6 +1,7 @@
 /* The entry: finds the command, parses its options, runs it, and turns the outcome into a message
  * and an exit code. What a command does is in its cmd_*.c. */
 #include "circ_config.h"
+#include "backends/core/nearest.h"
 #include "harness/command.h"
 #include "harness/host.h"
 #include "harness/log.h"
@@ -181,7 +182,7 @@ static enum circ_status find_command(const char *name, const struct circ_command
             return CIRC_OK;
         }
     }
-    const char *nearest = circ_axes_nearest(name, names, COMMAND_COUNT);
+    const char *nearest = circ_nearest_find(name, names, COMMAND_COUNT);
     return circ_status_fail(
         err, CIRC_USAGE, "unknown command '%.100s'%s%s%s See 'circbench --help'", name,
         nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : ".");

@@ -6,6 +6,7 @@
  * dependency for less than a page of code, and neither lists nor filtering by command; argp (glibc)
  * formats help well but prints its own messages and exits, and its parsers per command would each
  * restate the options they share. */
+#include "backends/core/nearest.h"
 #include "harness/options.h"
 #include "harness/log.h"
 
@@ -91,8 +92,6 @@ static const struct option_row table[] = {
      .help = "of inputs, weights and the order of measurement"},
     {"shard", 0, "I/N", "sweep", STORE_SHARD, 0, .preset = "1/1",
      .help = "measure only the Ith of N parts, for several machines"},
-    {"cold", 0, NULL, "sweep", STORE_FLAG, AT(cold),
-     .help = "rotate the weights past the last-level cache, so that they come from memory"},
     {"meters", 0, "LIST", "sweep", STORE_NAMES, AT(meters), .derived = "all that are present",
      .help = "sources of counters and energy, or none"},
     {"events", 0, "LIST", "sweep", STORE_NAMES, AT(events), .derived = "a built-in choice",
@@ -222,7 +221,7 @@ static enum circ_status read_format(const struct option_row *row, const char *te
     for (int i = 0; i <= CIRC_SQL; i++) {
         names[i] = circ_format_name((enum circ_format)i);
     }
-    const char *nearest = circ_axes_nearest(text, names, CIRC_SQL + 1);
+    const char *nearest = circ_nearest_find(text, names, CIRC_SQL + 1);
     return circ_status_fail(err, CIRC_USAGE, "%s: unknown format '%.100s'%s%s%s It is %s",
                             label(row, name), text, nearest ? "; did you mean '" : "",
                             nearest ? nearest : "", nearest ? "'?" : ".", row->help);
@@ -314,7 +313,7 @@ static enum circ_status refuse_unknown(const char *command, const char *text, bo
                                 "option '--%s' may mean %d options of %s; write it out", text, fits,
                                 command);
     }
-    const char *nearest = is_long ? circ_axes_nearest(text, names, count) : NULL;
+    const char *nearest = is_long ? circ_nearest_find(text, names, count) : NULL;
     return circ_status_fail(
         err, CIRC_USAGE, "unknown option '%s%.100s'%s%s%s See 'circbench %s --help'", dashes, text,
         nearest ? "; did you mean --" : "", nearest ? nearest : "", nearest ? "?" : ".", command);

@@ -22,7 +22,6 @@ struct circ_options {
                           default 0.01 */
     uint64_t seed;     /* --seed, default 1 */
     int shard, shards; /* --shard i/n, default 1/1 */
-    bool cold;         /* --cold */
     struct circ_names meters; /* --meters: names; default all that are present; "none" */
     struct circ_names events; /* --events: PAPI event names; default the built-in choice */
     double energy_error;      /* --energy-error: default 0.02 */

@@ -1,4 +1,5 @@
-/* Order and storage of measurements. How a time or a joule is made is in timing.c, counting.c and joules.c. */
+/* Order and storage of measurements. How a time or a joule is made is in timing.c, counting.c and
+ * joules.c. */
 #include "harness/runner.h"
 
 #include "backends/core/random.h"
@@ -161,10 +162,9 @@ static enum circ_status store(struct run *run, struct circ_subject *subjects, in
         if (!run->device_keys[t][0])
             status = circ_store_device(
                 runner->store, run->host_key,
-                &(struct circ_device_row){subject->planned->point.backend, device->name,
-                                          device->description,
-                                          circ_backend_device_kind_name(device->device_kind),
-                                          device->memory_bytes},
+                &(struct circ_device_row){
+                    subject->planned->point.backend, device->name, device->description,
+                    circ_backend_device_kind_name(device->device_kind), device->memory_bytes},
                 run->device_keys[t], err);
         if (!status)
             status = circ_store_trial(runner->store, runner->campaign, run->device_keys[t],

@@ -1,5 +1,5 @@
-/* The runner: takes the groups of a sweep one after the other through verification, time, counters and energy,
- * and stores each in one transaction. */
+/* The runner: takes the groups of a sweep one after the other through verification, time, counters
+ * and energy, and stores each in one transaction. */
 #ifndef CIRC_RUNNER_H
 #define CIRC_RUNNER_H
 
@@ -20,8 +20,8 @@ struct circ_runner {
     int64_t total_ns, preparing_ns, verifying_ns, measuring_ns;
 };
 
-/* Runs all groups whose points are not skipped. STOPPED after an interrupt, with what was complete stored; IO when
- * the database could not be written. */
+/* Runs all groups whose points are not skipped. STOPPED after an interrupt, with what was complete
+ * stored; IO when the database could not be written. */
 CIRC_MUST_USE enum circ_status circ_runner_run(struct circ_runner *runner, struct circ_error *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* Loading and verification of one point, and the measured window. It decides nothing about statistics. */
+/* Loading and verification of one point, and the measured window. It decides nothing about
+ * statistics. */
 #include "harness/subject.h"
 
 #include "backends/core/judge.h"
@@ -34,19 +35,35 @@ static void begin(struct circ_subject *subject, const struct circ_planned *plann
         .tuning = subject->info.tuning,
         .isa = subject->info.isa,
         .stop_reason = "",
-        .rel_rms_error = NAN, .max_error = NAN, .error_bound = NAN,
-        .time_ns_median = -1, .time_ns_min = -1, .time_ns_p95 = -1, .time_ns_ci_low = -1,
-        .time_ns_ci_high = -1, .device_time_ns_median = -1, .prepare_ns = -1, .upload_ns = -1,
-        .download_ns = -1, .verify_ns = -1,
-        .cycles = NAN, .instructions = NAN,
-        .energy_uj_per_frame = NAN, .energy_uj_ci_low = NAN, .energy_uj_ci_high = NAN,
+        .rel_rms_error = NAN,
+        .max_error = NAN,
+        .error_bound = NAN,
+        .time_ns_median = -1,
+        .time_ns_min = -1,
+        .time_ns_p95 = -1,
+        .time_ns_ci_low = -1,
+        .time_ns_ci_high = -1,
+        .device_time_ns_median = -1,
+        .prepare_ns = -1,
+        .upload_ns = -1,
+        .download_ns = -1,
+        .verify_ns = -1,
+        .cycles = NAN,
+        .instructions = NAN,
+        .energy_uj_per_frame = NAN,
+        .energy_uj_ci_low = NAN,
+        .energy_uj_ci_high = NAN,
         .idle_power_uw = NAN,
-        .energy_source = "", .energy_scope = "", .energy_kind = "", .energy_quality = "",
+        .energy_source = "",
+        .energy_scope = "",
+        .energy_kind = "",
+        .energy_quality = "",
         .energy_reason = subject->energy_reason,
     };
 }
 
-/* What the database has a word for: a point that does not fit in memory is valid and not offered. */
+/* What the database has a word for: a point that does not fit in memory is valid and not offered.
+ */
 static enum circ_status stored_status(enum circ_status status)
 {
     switch (status) {
@@ -76,8 +93,10 @@ int64_t circ_subject_footprint(const struct circ_planned *planned)
 {
     struct circ_network net;
     struct circ_model model = {.network = &net};
-    struct circ_request request = {.model = &model, .batch = planned->point.batch,
-                                   .threads = planned->point.threads, .pass = planned->pass,
+    struct circ_request request = {.model = &model,
+                                   .batch = planned->point.batch,
+                                   .threads = planned->point.threads,
+                                   .pass = planned->pass,
                                    .precision = planned->point.precision,
                                    .variant = planned->point.variant};
     if (circ_sweep_network(planned, &net, NULL))
@@ -108,8 +127,11 @@ static enum circ_status run_once(struct circ_subject *subject, struct circ_sessi
 {
     const struct circ_point *point = &subject->planned->point;
     const struct circ_backend *backend = subject->backend;
-    struct circ_request request = {.model = model, .batch = point->batch, .threads = point->threads,
-                                   .pass = subject->planned->pass, .precision = point->precision,
+    struct circ_request request = {.model = model,
+                                   .batch = point->batch,
+                                   .threads = point->threads,
+                                   .pass = subject->planned->pass,
+                                   .precision = point->precision,
                                    .variant = point->variant,
                                    .isa = *point->isa ? point->isa : NULL};
     int64_t marks[5], device_ns;
@@ -172,8 +194,10 @@ void circ_subject_load(struct circ_subject *subject, const struct circ_planned *
     if (!status && !session)
         status = circ_status_fail(&err, CIRC_DEVICE, "the device could not be opened");
     struct circ_model model = {.network = &subject->network};
-    struct circ_request request = {.model = &model, .batch = planned->point.batch,
-                                   .threads = planned->point.threads, .pass = planned->pass,
+    struct circ_request request = {.model = &model,
+                                   .batch = planned->point.batch,
+                                   .threads = planned->point.threads,
+                                   .pass = planned->pass,
                                    .precision = planned->point.precision,
                                    .variant = planned->point.variant,
                                    .isa = *planned->point.isa ? planned->point.isa : NULL};
@@ -182,8 +206,8 @@ void circ_subject_load(struct circ_subject *subject, const struct circ_planned *
     if (!status)
         status = circ_answer_find(answer, planned, &err);
     size_t outputs = (size_t)circ_network_elements(circ_network_output(&subject->network));
-    if (!status && !(subject->output =
-                         circ_judge_guarded_alloc(outputs * (size_t)planned->point.batch)))
+    if (!status &&
+        !(subject->output = circ_judge_guarded_alloc(outputs * (size_t)planned->point.batch)))
         status = circ_status_fail(&err, CIRC_MEMORY, "no memory for %d output frames of %zu",
                                   planned->point.batch, outputs);
     if (!status) {

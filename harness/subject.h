@@ -11,14 +11,14 @@
 struct circ_subject {
     const struct circ_planned *planned;
     const struct circ_backend *backend;
-    struct circ_network network; /* the program's; must not move while it lives */
+    struct circ_network network;  /* the program's; must not move while it lives */
     struct circ_program *program; /* owned; NULL when there is nothing to measure */
     struct circ_program_info info;
     char reason[640];
     char energy_reason[512];
     struct circ_trial trial; /* its strings lie here, in planned, or in constants */
     int64_t first_ns;        /* the verified run's time: a first guess at a batch's */
-    float *output;           /* what it answered, [batch][outputs]; owned, freed after the verdict */
+    float *output; /* what it answered, [batch][outputs]; owned, freed after the verdict */
 
     /* time pass */
     int iterations;
@@ -35,9 +35,10 @@ struct circ_subject {
     size_t window_count, window_capacity;
 };
 
-/* Prepares the point and runs it once; compares with the answer. Whatever goes wrong becomes the trial's status and
- * reason, with the program released; only INTERNAL and out-of-memory of our own are returned. session may be NULL
- * when the target is absent. keep_output: leave subject->output for a dump. */
+/* Prepares the point and runs it once; compares with the answer. Whatever goes wrong becomes the
+ * trial's status and reason, with the program released; only INTERNAL and out-of-memory of our own
+ * are returned. session may be NULL when the target is absent. keep_output: leave subject->output
+ * for a dump. */
 void circ_subject_load(struct circ_subject *subject, const struct circ_planned *planned,
                        struct circ_session *session, struct circ_answer *answer, bool keep_output);
 
@@ -47,8 +48,8 @@ int64_t circ_subject_footprint(const struct circ_planned *planned);
 /* Ends the point with a status and a sentence; releases the program. */
 void circ_subject_fail(struct circ_subject *subject, enum circ_status status, const char *message);
 
-/* Runs `iterations` batches and waits: *ns is the host's time of all, *device_ns the device's or -1. A failure ends the
- * point and returns false. */
+/* Runs `iterations` batches and waits: *ns is the host's time of all, *device_ns the device's or
+ * -1. A failure ends the point and returns false. */
 bool circ_subject_window(struct circ_subject *subject, int64_t iterations, int64_t *ns,
                          int64_t *device_ns);
 

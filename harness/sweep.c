@@ -1,4 +1,5 @@
 /* Expansion of axes into points and groups. */
+#include "backends/core/nearest.h"
 #include "harness/sweep.h"
 
 #include "backends/core/random.h"
@@ -50,15 +51,15 @@ static enum circ_status unknown(const char *what, const char *word, const char *
     char list[256] = "";
     for (int i = 0; i < count; i++)
         snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", valid[i]);
-    const char *nearest = circ_axes_nearest(word, valid, count);
+    const char *nearest = circ_nearest_find(word, valid, count);
     return circ_status_fail(err, CIRC_USAGE, "unknown %s '%s'%s%s%s: valid are %s", what, word,
                             nearest ? ", did you mean '" : "", nearest ? nearest : "",
                             nearest ? "'?" : "", list);
 }
 
 /* Position of word among valid, or USAGE. */
-static enum circ_status find(const char *what, const char *word, const char *const *valid, int count,
-                             int *index, struct circ_error *err)
+static enum circ_status find(const char *what, const char *word, const char *const *valid,
+                             int count, int *index, struct circ_error *err)
 {
     for (*index = 0; *index < count; (*index)++)
         if (!strcmp(word, valid[*index]))
@@ -156,7 +157,8 @@ static enum circ_status load_networks(struct expansion *e, struct circ_error *er
     struct circ_sweep *sweep = e->sweep;
     sweep->networks = calloc((size_t)e->workloads->count, sizeof *sweep->networks);
     if (!sweep->networks)
-        return circ_status_fail(err, CIRC_MEMORY, "no memory for %d workloads", e->workloads->count);
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for %d workloads",
+                                e->workloads->count);
     for (int w = 0; w < e->workloads->count; w++) {
         enum circ_status status =
             circ_workload_find(e->workloads->items[w], &sweep->networks[w], err);
@@ -189,8 +191,8 @@ static bool same_point(const struct circ_point *a, const struct circ_point *b)
 }
 
 /* Adds a point unless the group that began at first has it already (-k 8,8/4 on FC layers). */
-static enum circ_status add_point(struct expansion *e, int first, const struct circ_planned *planned,
-                                  struct circ_error *err)
+static enum circ_status add_point(struct expansion *e, int first,
+                                  const struct circ_planned *planned, struct circ_error *err)
 {
     struct circ_sweep *sweep = e->sweep;
     for (int i = first; i < sweep->point_count; i++)
@@ -208,8 +210,8 @@ static enum circ_status add_point(struct expansion *e, int first, const struct c
     return CIRC_OK;
 }
 
-/* One structure and block with the variants and ISA rows asked for: all that are named, or the best. A
- * structure none of whose variants is named keeps its best. */
+/* One structure and block with the variants and ISA rows asked for: all that are named, or the
+ * best. A structure none of whose variants is named keeps its best. */
 static enum circ_status add_variants(struct expansion *e, int first, struct circ_planned planned,
                                      struct circ_error *err)
 {
@@ -220,7 +222,8 @@ static enum circ_status add_variants(struct expansion *e, int first, struct circ
     int count = backend->variants(&variants), row_count = backend->isas(rows);
     bool any_named = false, done = false;
     for (int v = 0; v < count; v++)
-        any_named |= variants[v].structure == planned.structure && contains(named, variants[v].name);
+        any_named |=
+            variants[v].structure == planned.structure && contains(named, variants[v].name);
     for (int v = 0; v < count; v++) {
         if (variants[v].structure != planned.structure || done ||
             (any_named && !contains(named, variants[v].name)))
@@ -322,7 +325,6 @@ static enum circ_status expand_groups(struct expansion *e, struct circ_error *er
                 planned.point.backend = sweep->targets[t].backend->name;
                 planned.point.device = sweep->targets[t].device.name;
                 planned.point.batch = e->batches->items[b];
-                planned.point.cold = e->options->cold;
                 enum circ_status status = add_target_groups(e, planned, err);
                 if (status)
                     return status;
@@ -416,9 +418,10 @@ static enum circ_status write_axes(struct expansion *e, struct circ_error *err)
     print_names(file, "isa", &o->axes.isas);
     print_names(file, "meters", &o->meters);
     print_names(file, "events", &o->events);
-    fprintf(file, "samples=%d;min_time=%g;timeout=%g;max_noise=%g;energy_error=%g;seed=%llu;shard=%d/%d;cold=%d",
+    fprintf(file,
+            "samples=%d;min_time=%g;timeout=%g;max_noise=%g;energy_error=%g;seed=%llu;shard=%d/%d",
             o->samples, o->min_time_s, o->timeout_s, o->max_noise, o->energy_error,
-            (unsigned long long)o->seed, o->shard, o->shards, o->cold);
+            (unsigned long long)o->seed, o->shard, o->shards);
     if (fclose(file) || !e->sweep->axes)
         return circ_status_fail(err, CIRC_MEMORY, "no memory for the campaign's axes");
     return CIRC_OK;

@@ -59,7 +59,8 @@ static enum circ_status keep(struct circ_subject *subject, struct circ_sample sa
     return CIRC_OK;
 }
 
-/* One sample. Others ran meanwhile and took the caches: a batch that is not timed brings its data back. */
+/* One sample. Others ran meanwhile and took the caches: a batch that is not timed brings its data
+ * back. */
 static enum circ_status take(struct circ_subject *subject, const struct circ_timing_rule *rule,
                              bool warmup, struct circ_error *err)
 {
@@ -72,7 +73,8 @@ static enum circ_status take(struct circ_subject *subject, const struct circ_tim
     int64_t each = ns / subject->iterations;
     struct circ_sample sample = {.start_ns = start - rule->epoch_ns,
                                  .time_ns = each > 0 ? each : 1,
-                                 .device_time_ns = device_ns < 0 ? -1 : device_ns / subject->iterations,
+                                 .device_time_ns =
+                                     device_ns < 0 ? -1 : device_ns / subject->iterations,
                                  .iterations = subject->iterations,
                                  .warmup = warmup};
     if (!warmup)
@@ -80,8 +82,8 @@ static enum circ_status take(struct circ_subject *subject, const struct circ_tim
     return keep(subject, sample, err);
 }
 
-enum circ_status circ_timing_begin(struct circ_subject *subject, const struct circ_timing_rule *rule,
-                                   struct circ_error *err)
+enum circ_status circ_timing_begin(struct circ_subject *subject,
+                                   const struct circ_timing_rule *rule, struct circ_error *err)
 {
     int64_t limit = (int64_t)(rule->timeout_s * 1e9), ns = subject->first_ns, device_ns;
     if (ns > limit) {
@@ -116,8 +118,8 @@ static double spread(const double *sorted, size_t count)
     return (sorted[count - 1 - count / 4] - sorted[count / 4]) / sorted[count / 2];
 }
 
-/* The noise has stabilised when the later half of the samples spreads as much as all of them: more samples
- * would narrow the interval only with the square root of their number. */
+/* The noise has stabilised when the later half of the samples spreads as much as all of them: more
+ * samples would narrow the interval only with the square root of their number. */
 static bool noise_stable(const struct circ_subject *subject)
 {
     size_t count = subject->sorted_count, half = count / 2;
@@ -175,7 +177,8 @@ static enum circ_status median_of_device(struct circ_subject *subject, double *s
     return status;
 }
 
-enum circ_status circ_timing_end(struct circ_subject *subject, uint64_t seed, struct circ_error *err)
+enum circ_status circ_timing_end(struct circ_subject *subject, uint64_t seed,
+                                 struct circ_error *err)
 {
     struct circ_summary summary;
     size_t count = subject->sorted_count;

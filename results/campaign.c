@@ -2,7 +2,7 @@
 #include "results/campaign.h"
 
 #include "results/keys.h"
-#include "results/nearest.h"
+#include "backends/core/nearest.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
  * authorizer refuses everything but reading, on handles that could write too. */
 #include "results/query.h"
 
-#include "results/nearest.h"
+#include "backends/core/nearest.h"
 
 #include <sqlite3.h>
 #include <stdbool.h>

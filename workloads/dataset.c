@@ -6,6 +6,7 @@
 #include "workloads/bytes.h"
 #include "workloads/cifar.h"
 #include "workloads/idx.h"
+#include "backends/core/nearest.h"
 #include "workloads/words.h"
 
 #include <errno.h>
@@ -244,13 +245,13 @@ static enum circ_status read_cifar(const struct place *place, enum circ_split sp
 
 static enum circ_status find_info(const char *name, int *index, struct circ_error *err)
 {
-    struct circ_nearest nearest = circ_words_nearest(name, strlen(name));
+    struct circ_nearest nearest = circ_nearest_begin(name, strlen(name));
     for (int i = 0; i < SETS; i++) {
         if (!strcmp(name, infos[i].name)) {
             *index = i;
             return CIRC_OK;
         }
-        circ_words_offer(&nearest, infos[i].name);
+        circ_nearest_offer(&nearest, infos[i].name);
     }
     struct circ_quote quote = circ_words_quote(name, strlen(name));
     if (nearest.best)

@@ -2,6 +2,7 @@
  * circ_network_append; files are opened elsewhere. */
 #include "workloads/parse.h"
 
+#include "backends/core/nearest.h"
 #include "workloads/words.h"
 
 #include <stdarg.h>
@@ -229,10 +230,10 @@ static enum circ_status read_option(struct line *line, const struct rule *rule,
 static enum circ_status reject_option(const struct line *line, const struct rule *rule,
                                       unsigned rule_bit, struct word word)
 {
-    struct circ_nearest nearest = circ_words_nearest(word.text, word.length);
+    struct circ_nearest nearest = circ_nearest_begin(word.text, word.length);
     for (int i = 0; i < COUNT(options); i++)
         if (options[i].rules & rule_bit)
-            circ_words_offer(&nearest, options[i].word);
+            circ_nearest_offer(&nearest, options[i].word);
     if (nearest.best)
         return complain(line, "%s: unknown option '%s', did you mean '%s'?", rule->word,
                         quote(word).text, nearest.best);
@@ -314,10 +315,10 @@ static enum circ_status read_input(struct line *line, struct circ_network *net, 
 
 static enum circ_status reject_layer(const struct line *line, struct word word)
 {
-    struct circ_nearest nearest = circ_words_nearest(word.text, word.length);
-    circ_words_offer(&nearest, "input");
+    struct circ_nearest nearest = circ_nearest_begin(word.text, word.length);
+    circ_nearest_offer(&nearest, "input");
     for (int i = 0; i < COUNT(rules); i++)
-        circ_words_offer(&nearest, rules[i].word);
+        circ_nearest_offer(&nearest, rules[i].word);
     if (nearest.best)
         return complain(line, "unknown layer '%s', did you mean '%s'?", quote(word).text,
                         nearest.best);

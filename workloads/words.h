@@ -1,4 +1,4 @@
-/* Words of the small languages read here: rows of whole numbers, the nearest valid word, and the
+/* Words of the small languages read here: rows of whole numbers, and the
  * quotation of words from outside in messages. */
 #ifndef CIRC_WORDS_H
 #define CIRC_WORDS_H
@@ -11,17 +11,6 @@
  * CIRC_MAX_DIM and at least minimum (0 or 1). False for anything else; values is then undefined. */
 bool circ_words_numbers(const char *text, size_t length, const char *separators, int minimum,
                         int *values);
-
-/* The search for the candidate nearest to a mistyped word. Candidates are borrowed. */
-struct circ_nearest {
-    const char *word;
-    size_t length;
-    const char *best; /* NULL while no candidate is near enough to be meant */
-    int distance;     /* of best; before that, one more than what would be near enough */
-};
-
-struct circ_nearest circ_words_nearest(const char *word, size_t length);
-void circ_words_offer(struct circ_nearest *nearest, const char *candidate);
 
 /* A word ready for a message: bytes that are not printable ASCII become '?', long words are cut. */
 struct circ_quote {

@@ -6,6 +6,7 @@
 #include "workloads/adhoc.h"
 #include "workloads/bytes.h"
 #include "workloads/parse.h"
+#include "backends/core/nearest.h"
 #include "workloads/words.h"
 
 #include <stdio.h>
@@ -36,9 +37,9 @@ static const struct circ_builtin *find_builtin(const char *name)
 
 static const char *nearest_builtin(const char *name, size_t length)
 {
-    struct circ_nearest nearest = circ_words_nearest(name, length);
+    struct circ_nearest nearest = circ_nearest_begin(name, length);
     for (int i = 0; i < circ_builtins_count; i++)
-        circ_words_offer(&nearest, circ_builtins[i].name);
+        circ_nearest_offer(&nearest, circ_builtins[i].name);
     return nearest.best;
 }
 

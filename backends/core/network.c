@@ -152,7 +152,8 @@ enum circ_status circ_network_append(struct circ_network *net, const struct circ
     if (circ_network_elements(next.out) > INT32_MAX)
         return circ_status_fail(err, CIRC_USAGE, "%s: output %dx%dx%d has 2^31 elements or more",
                                 circ_network_op_name(next.op), next.out.c, next.out.h, next.out.w);
-    /* with blocks of k the padded matrix may hold k times as many: the counts stay far inside int64 */
+    /* with blocks of k the padded matrix may hold k times as many: the counts stay far inside int64
+     */
     double weights = 0;
     if (circ_network_has_weights(&next)) {
         int m, n;

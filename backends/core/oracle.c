@@ -49,10 +49,10 @@ static double dot(const float *w, const double *x, int n)
     return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
 }
 
-/* Row `row` of a dense or circulant matrix of one tap times x[n]: a circulant row is its block's first
- * column read backwards from row % k, around the end. */
-static double row_product(const struct circ_layer *layer, const struct circ_weights *weights, int row,
-                          const double *x)
+/* Row `row` of a dense or circulant matrix of one tap times x[n]: a circulant row is its block's
+ * first column read backwards from row % k, around the end. */
+static double row_product(const struct circ_layer *layer, const struct circ_weights *weights,
+                          int row, const double *x)
 {
     int m, n, p, q, k = layer->block, r = row % k;
     circ_network_matrix(layer, &m, &n);

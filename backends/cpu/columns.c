@@ -1,12 +1,14 @@
 /* Block-circulant layers with lanes over columns: samples of an FC layer, pixels of a CONV layer.
  *
- * Each thread takes a range of output rows (CONV), of columns (FC), or of block rows where there are too
- * few of those, and does forward transforms, products and inverse transforms of its range in scratch of its own, so
- * that no phase waits for another thread; CONV recomputes the halo of its range. Within the range it works in
- * bands of output rows whose spectra stay in the second-level cache.
+ * Each thread takes a range of output rows (CONV), of columns (FC), or of block rows where there
+ * are too few of those, and does forward transforms, products and inverse transforms of its range
+ * in scratch of its own, so that no phase waits for another thread; CONV recomputes the halo of its
+ * range. Within the range it works in bands of output rows whose spectra stay in the second-level
+ * cache.
  *
- * A padded or strided CONV copies its band into a plane with a zero border, the columns of each residue
- * modulo the stride next to each other: then the pixels under a tap are contiguous whatever the stride.
+ * A padded or strided CONV copies its band into a plane with a zero border, the columns of each
+ * residue modulo the stride next to each other: then the pixels under a tap are contiguous whatever
+ * the stride.
  *
  * A DENSE layer is the case k = 1. */
 #include "backends/cpu/step.h"
@@ -24,13 +26,13 @@ struct columns {
     struct circ_geometry g;
     float *weights; /* [group], each as the product kernel wants it */
     size_t group_weights;
-    size_t *tap; /* offset of each tap within the plane */
-    bool copies; /* the band is copied into a plane */
-    int plane_row;     /* columns of a row of the plane: width x batch, padded and split by residue */
+    size_t *tap;   /* offset of each tap within the plane */
+    bool copies;   /* the band is copied into a plane */
+    int plane_row; /* columns of a row of the plane: width x batch, padded and split by residue */
     int residue_pixels; /* pixels of one residue in a row */
-    int out_row;       /* valid columns of an output row */
-    int band;          /* output rows of a band */
-    int band_in;       /* input rows under it */
+    int out_row;        /* valid columns of an output row */
+    int band;           /* output rows of a band */
+    int band_in;        /* input rows under it */
     size_t x_pitch, y_row;
     float **scratch; /* one a thread: transforms, plane, input spectra, output spectra */
     size_t plane_at, x_at, y_at, scratch_floats;
@@ -95,25 +97,27 @@ static enum circ_status create_scratch(struct columns *c, struct circ_error *err
         if (!(c->scratch[t] = circ_step_floats(c->scratch_floats)))
             break;
     if (!c->scratch || !c->scratch[c->base.place.threads - 1])
-        return circ_status_fail(err, CIRC_MEMORY,
-                                "no memory for the spectra of a layer of block %d and batch %d: lower "
-                                "the batch or the threads",
-                                c->g.k, c->base.place.batch);
+        return circ_status_fail(
+            err, CIRC_MEMORY,
+            "no memory for the spectra of a layer of block %d and batch %d: lower "
+            "the batch or the threads",
+            c->g.k, c->base.place.batch);
     return CIRC_OK;
 }
 
-/* One block's spectrum, in double, to its places: slot major, then tiles of block rows, then taps, block
- * columns, rows of the tile. */
-static void scatter(const struct columns *c, const double *packed, int tap, int i, int j, float *group)
+/* One block's spectrum, in double, to its places: slot major, then tiles of block rows, then taps,
+ * block columns, rows of the tile. */
+static void scatter(const struct columns *c, const double *packed, int tap, int i, int j,
+                    float *group)
 {
     int height = c->base.place.kernels->rows_per_tile, odd = c->g.k % 2;
     int first = i / height * height;
     int rows = c->g.p - first < height ? c->g.p - first : height;
     size_t terms = 2 * (size_t)c->g.taps * (size_t)c->g.q;
     for (int f = 0; f < c->plan->slots; f++) {
-        float *to = group + ((size_t)f * (size_t)c->g.p + (size_t)first) * terms +
-                    2 * (((size_t)tap * (size_t)c->g.q + (size_t)j) * (size_t)rows +
-                         (size_t)(i - first));
+        float *to =
+            group + ((size_t)f * (size_t)c->g.p + (size_t)first) * terms +
+            2 * (((size_t)tap * (size_t)c->g.q + (size_t)j) * (size_t)rows + (size_t)(i - first));
         to[0] = (float)packed[f ? 2 * f - odd : 0];
         to[1] = f ? (float)packed[2 * f - odd + 1] : odd ? 0 : (float)packed[1];
     }
@@ -200,36 +204,56 @@ static void run_band(const struct columns *c, const float *x, float *y, const st
         copy_plane(c, x, group, in_first, in_rows, scratch + c->plane_at);
     }
     int columns = part->column_last - part->column_first;
-    struct circ_spectra xs = {.re = scratch + c->x_at, .slot_stride = (size_t)c->g.q * c->x_pitch,
-                              .block_stride = c->x_pitch, .column_stride = 1};
-    struct circ_spectra ys = {.re = scratch + c->y_at, .block_stride = (size_t)c->band * c->y_row,
+    struct circ_spectra xs = {.re = scratch + c->x_at,
+                              .slot_stride = (size_t)c->g.q * c->x_pitch,
+                              .block_stride = c->x_pitch,
                               .column_stride = 1};
+    struct circ_spectra ys = {
+        .re = scratch + c->y_at, .block_stride = (size_t)c->band * c->y_row, .column_stride = 1};
     ys.slot_stride = (size_t)c->g.p * ys.block_stride;
     xs.im = xs.re + slots * xs.slot_stride;
     ys.im = ys.re + slots * ys.slot_stride;
-    kernels->forward(&(struct circ_forward){.plan = c->plan, .x = source,
-                                            .channel_stride = c->copies ? c->x_pitch : in_pixels * batch,
-                                            .channels = c->g.n, .blocks = c->g.q,
-                                            .columns = is_conv(c) ? in_rows * c->plane_row : columns,
-                                            .spectra = xs},
-                     scratch);
-    kernels->product(&(struct circ_product){
-        .w = c->weights + (size_t)group * c->group_weights, .x = xs, .y = ys,
-        .slots = c->plan->slots, .taps = c->g.taps, .q = c->g.q, .row_first = part->block_first,
-        .row_last = part->block_last, .p = c->g.p, .tap = c->tap, .out_rows = rows,
-        .columns = columns, .x_row = (size_t)stride * (size_t)c->plane_row, .y_row = c->y_row});
+    kernels->forward(
+        &(struct circ_forward){.plan = c->plan,
+                               .x = source,
+                               .channel_stride = c->copies ? c->x_pitch : in_pixels * batch,
+                               .channels = c->g.n,
+                               .blocks = c->g.q,
+                               .columns = is_conv(c) ? in_rows * c->plane_row : columns,
+                               .spectra = xs},
+        scratch);
+    kernels->product(&(struct circ_product){.w = c->weights + (size_t)group * c->group_weights,
+                                            .x = xs,
+                                            .y = ys,
+                                            .slots = c->plan->slots,
+                                            .taps = c->g.taps,
+                                            .q = c->g.q,
+                                            .row_first = part->block_first,
+                                            .row_last = part->block_last,
+                                            .p = c->g.p,
+                                            .tap = c->tap,
+                                            .out_rows = rows,
+                                            .columns = columns,
+                                            .x_row = (size_t)stride * (size_t)c->plane_row,
+                                            .y_row = c->y_row});
     size_t out_channel = (size_t)c->g.out_pixels * batch;
-    kernels->inverse(&(struct circ_inverse){
-                         .plan = c->plan, .spectra = ys,
-                         .y = y + (size_t)group * (size_t)c->g.m * out_channel +
-                              (size_t)part->row_first * (size_t)c->out_row + part->column_first,
-                         .channel_stride = out_channel, .row_stride = (size_t)c->out_row,
-                         .spectra_row = c->y_row, .channels = c->g.m, .rows = rows,
-                         .columns = columns, .block_first = part->block_first,
-                         .block_last = part->block_last,
-                         .bias = c->base.bias ? c->base.bias + group * c->g.m : NULL,
-                         .relu = c->base.relu},
-                     scratch);
+    kernels->inverse(
+        &(struct circ_inverse){.plan = c->plan,
+                               .spectra = ys,
+                               .y = y + (size_t)group * (size_t)c->g.m * out_channel +
+                                    (size_t)part->row_first * (size_t)c->out_row +
+                                    part->column_first,
+                               .channel_stride = out_channel,
+                               .row_stride = (size_t)c->out_row,
+                               .spectra_row = c->y_row,
+                               .channels = c->g.m,
+                               .rows = rows,
+                               .columns = columns,
+                               .block_first = part->block_first,
+                               .block_last = part->block_last,
+                               .bias = c->base.bias ? c->base.bias + group * c->g.m : NULL,
+                               .relu = c->base.relu},
+        scratch);
 }
 
 static void run(const struct circ_step *step, const float *x, float *y, int thread)

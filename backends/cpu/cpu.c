@@ -1,4 +1,5 @@
-/* The cpu backend behind the contract: devices, variants, what is offered, and the teams that sessions keep. */
+/* The cpu backend behind the contract: devices, variants, what is offered, and the teams that
+ * sessions keep. */
 #include "backends/cpu/cpu.h"
 
 #include "backends/cpu/isa.h"
@@ -23,7 +24,8 @@ struct circ_session {
 };
 
 static const struct circ_variant variants[] = {
-    {"fused", CIRC_CIRCULANT, "spectra bin-major, batch or block rows in lanes, bias and ReLU fused"},
+    {"fused", CIRC_CIRCULANT,
+     "spectra bin-major, batch or block rows in lanes, bias and ReLU fused"},
     {"openblas", CIRC_DENSE, "OpenBLAS sgemm and sgemv, im2col for CONV"},
     {"csr", CIRC_PRUNED, "compressed sparse rows, random pattern with balanced rows"},
 };
@@ -105,12 +107,14 @@ static enum circ_status cpu_supports(struct circ_session *session,
         return circ_status_fail(err, CIRC_UNSUP, "cpu has no variant %s for %s layers",
                                 request->variant, circ_network_structure_name(structure));
     if (!CIRC_HAVE_OPENBLAS && variant->structure == CIRC_DENSE)
-        return circ_status_fail(err, CIRC_ABSENT,
-                                "built without OpenBLAS, and a dense baseline that is not the best "
-                                "would flatter the others: install libopenblas-dev and build again");
+        return circ_status_fail(
+            err, CIRC_ABSENT,
+            "built without OpenBLAS, and a dense baseline that is not the best "
+            "would flatter the others: install libopenblas-dev and build again");
     if (request->isa && !circ_isa_find(request->isa))
-        return circ_status_fail(err, CIRC_UNSUP, "this CPU or build has no isa %s: see circbench "
-                                                 "devices",
+        return circ_status_fail(err, CIRC_UNSUP,
+                                "this CPU or build has no isa %s: see circbench "
+                                "devices",
                                 request->isa);
     if (request->threads < 1 || request->threads > session->processor.cpus)
         return circ_status_fail(err, CIRC_UNSUP, "%d threads: this process may use %d CPUs",
@@ -128,14 +132,16 @@ static enum circ_status team_for(struct circ_session *session, int threads, stru
         }
     }
     if (session->team_count == MAX_TEAMS)
-        return circ_status_fail(err, CIRC_UNSUP, "more than %d thread counts in one session", MAX_TEAMS);
+        return circ_status_fail(err, CIRC_UNSUP, "more than %d thread counts in one session",
+                                MAX_TEAMS);
     enum circ_status status = circ_team_create(team, threads, err);
     if (!status)
         session->teams[session->team_count++] = *team;
     return status;
 }
 
-static enum circ_status cpu_prepare(struct circ_session *session, const struct circ_request *request,
+static enum circ_status cpu_prepare(struct circ_session *session,
+                                    const struct circ_request *request,
                                     struct circ_program **program, struct circ_error *err)
 {
     struct circ_team *team;
@@ -151,7 +157,8 @@ static void cpu_describe(const struct circ_program *program, struct circ_program
     snprintf(info->isa, sizeof info->isa, "%s", circ_program_isa(program));
 #if CIRC_HAVE_OPENBLAS
     char version[32] = "";
-    if (circ_program_uses_blas(program) && sscanf(openblas_get_config(), "OpenBLAS %31s", version) == 1)
+    if (circ_program_uses_blas(program) &&
+        sscanf(openblas_get_config(), "OpenBLAS %31s", version) == 1)
         snprintf(info->library, sizeof info->library, "OpenBLAS %s %s", version,
                  openblas_get_corename());
     if (circ_program_structure(program) == CIRC_DENSE && *info->library)

@@ -1,5 +1,6 @@
-/* The dense baseline: OpenBLAS in the fastest of its layouts for FC, im2col in bands for CONV. Each thread calls the library on a part of the outputs of its own, so that the library's
- * own threads, which spin on after a call, never run beside what is measured next. */
+/* The dense baseline: OpenBLAS in the fastest of its layouts for FC, im2col in bands for CONV. Each
+ * thread calls the library on a part of the outputs of its own, so that the library's own threads,
+ * which spin on after a call, never run beside what is measured next. */
 #include "backends/cpu/step.h"
 
 #include "backends/core/geometry.h"
@@ -11,8 +12,9 @@
 #include <string.h>
 #include <time.h>
 
-/* How an FC layer is put to the library. Which one is fastest differs between processors, shapes and batches by a
- * third and more, so prepare times them: a baseline that is not the best is a false claim about ours. */
+/* How an FC layer is put to the library. Which one is fastest differs between processors, shapes
+ * and batches by a third and more, so prepare times them: a baseline that is not the best is a
+ * false claim about ours. */
 enum layout {
     GIVEN,       /* y[m][batch] = W[m][n] x[n][batch] */
     TRANSPOSED,  /* the same from W stored as [n][m] */
@@ -29,7 +31,8 @@ struct dense {
     float **scratch; /* one a thread; CONV: columns; FC BATCH_MAJOR: x and y */
 };
 
-/* to[c][r] = from[r][c], rows `from_row` and `to_row` apart, in squares that fit the first-level cache. */
+/* to[c][r] = from[r][c], rows `from_row` and `to_row` apart, in squares that fit the first-level
+ * cache. */
 static void transpose(const float *from, size_t from_row, int rows, int columns, float *to,
                       size_t to_row)
 {
@@ -42,7 +45,8 @@ static void transpose(const float *from, size_t from_row, int rows, int columns,
 }
 
 /* Rows first .. last - 1 of y for one sample. */
-static void run_vector(const struct dense *s, int m, int n, int first, int last, const float *x, float *y)
+static void run_vector(const struct dense *s, int m, int n, int first, int last, const float *x,
+                       float *y)
 {
     if (s->layout == TRANSPOSED)
         cblas_sgemv(CblasColMajor, CblasNoTrans, last - first, n, 1, s->weights + first, m, x, 1, 0,
@@ -52,28 +56,28 @@ static void run_vector(const struct dense *s, int m, int n, int first, int last,
                     s->weights + (size_t)first * (size_t)n, n, x, 1, 0, y + first, 1);
 }
 
-static void run_batch(const struct dense *s, int m, int n, int first, int last, const float *x, float *y,
-                      float *scratch)
+static void run_batch(const struct dense *s, int m, int n, int first, int last, const float *x,
+                      float *y, float *scratch)
 {
     int batch = s->base.place.batch, rows = last - first;
     float *out = y + (size_t)first * (size_t)batch;
     const float *given = s->weights + (size_t)first * (size_t)n;
     switch (s->layout) {
     case TRANSPOSED:
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, rows, batch, n, 1, s->weights + first, m,
-                    x, batch, 0, out, batch);
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, rows, batch, n, 1, s->weights + first,
+                    m, x, batch, 0, out, batch);
         break;
     case BATCH_MAJOR: {
         float *turned = scratch + (size_t)n * (size_t)batch;
         transpose(x, (size_t)batch, n, batch, scratch, (size_t)n);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, batch, rows, n, 1, scratch, n, given, n,
-                    0, turned, rows);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, batch, rows, n, 1, scratch, n, given,
+                    n, 0, turned, rows);
         transpose(turned, (size_t)rows, batch, rows, out, (size_t)batch);
         break;
     }
     default:
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, batch, n, 1, given, n, x, batch,
-                    0, out, batch);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, batch, n, 1, given, n, x,
+                    batch, 0, out, batch);
     }
 }
 
@@ -94,8 +98,8 @@ static void run_fc(const struct dense *s, const float *x, float *y, int thread)
 }
 
 /* Output rows first .. last - 1 of one group. */
-static void run_band(const struct dense *s, const float *x, float *y, int group, int first, int last,
-                     float *columns)
+static void run_band(const struct dense *s, const float *x, float *y, int group, int first,
+                     int last, float *columns)
 {
     const struct circ_layer *layer = s->base.layer;
     int m, n, batch = s->base.place.batch;
@@ -156,7 +160,8 @@ static double time_layout(const struct dense *s, const float *x, float *y)
         clock_gettime(CLOCK_MONOTONIC, &start);
         run_fc(s, x, y, 0);
         clock_gettime(CLOCK_MONOTONIC, &end);
-        double seconds = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
+        double seconds =
+            (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
         best = seconds < best ? seconds : best;
     }
     return best;
@@ -211,8 +216,9 @@ enum circ_status circ_dense_create(struct circ_step **step, const struct circ_la
     s->base.release = release;
     bool fc = layer->op == CIRC_OP_FC;
     size_t batch = (size_t)place.batch;
-    size_t scratch = fc ? batch > 1 ? batch * (size_t)(circ_network_elements(layer->in) + layer->out.c) : 1
-                        : circ_im2col_floats(layer, place.batch);
+    size_t scratch =
+        fc ? batch > 1 ? batch * (size_t)(circ_network_elements(layer->in) + layer->out.c) : 1
+           : circ_im2col_floats(layer, place.batch);
     s->scratch = calloc((size_t)place.threads, sizeof *s->scratch);
     bool enough = s->scratch;
     for (int t = 0; enough && t < place.threads; t++)
@@ -223,7 +229,8 @@ enum circ_status circ_dense_create(struct circ_step **step, const struct circ_la
         memcpy(s->weights, weights->values, weights->count * sizeof *s->weights);
     }
     if (!status && !enough)
-        status = circ_status_fail(err, CIRC_MEMORY, "no memory for %zu dense weights", weights->count);
+        status =
+            circ_status_fail(err, CIRC_MEMORY, "no memory for %zu dense weights", weights->count);
     if (status)
         release(&s->base);
     else

@@ -27,8 +27,10 @@ size_t circ_im2col_floats(const struct circ_layer *layer, int batch)
     return row_floats(layer, batch) * (size_t)circ_im2col_band(layer, batch);
 }
 
-/* One output row under one tap column: to[ox][batch] = line[ox stride + offset][batch], zero outside. */
-static void copy_row(const struct circ_layer *layer, int batch, const float *line, int offset, float *to)
+/* One output row under one tap column: to[ox][batch] = line[ox stride + offset][batch], zero
+ * outside. */
+static void copy_row(const struct circ_layer *layer, int batch, const float *line, int offset,
+                     float *to)
 {
     int stride = layer->stride, first = 0, last = layer->out.w;
     while (first < last && first * stride + offset < 0)
@@ -50,8 +52,8 @@ static void copy_row(const struct circ_layer *layer, int batch, const float *lin
             to[(int64_t)ox * batch + b] = line[((int64_t)ox * stride + offset) * batch + b];
 }
 
-void circ_im2col_copy(const struct circ_layer *layer, int batch, const float *x, int group, int first,
-                      int last, float *columns)
+void circ_im2col_copy(const struct circ_layer *layer, int batch, const float *x, int group,
+                      int first, int last, float *columns)
 {
     int channels = layer->in.c / layer->groups;
     size_t row = (size_t)layer->out.w * (size_t)batch;

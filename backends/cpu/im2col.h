@@ -1,5 +1,5 @@
-/* The input of a CONV layer as a matrix: one row for each (channel, tap), one column for each output pixel and
- * sample, so that the layer is a matrix product. */
+/* The input of a CONV layer as a matrix: one row for each (channel, tap), one column for each
+ * output pixel and sample, so that the layer is a matrix product. */
 #ifndef CIRC_IM2COL_H
 #define CIRC_IM2COL_H
 
@@ -14,9 +14,9 @@ int circ_im2col_band(const struct circ_layer *layer, int batch);
 /* Floats of that matrix. */
 size_t circ_im2col_floats(const struct circ_layer *layer, int batch);
 
-/* Writes the matrix of one group for output rows first .. last - 1 into columns[(C/groups) taps][(last - first)
- * out.w batch]. x is the whole input [C][H][W][batch]. */
-void circ_im2col_copy(const struct circ_layer *layer, int batch, const float *x, int group, int first,
-                      int last, float *columns);
+/* Writes the matrix of one group for output rows first .. last - 1 into columns[(C/groups)
+ * taps][(last - first) out.w batch]. x is the whole input [C][H][W][batch]. */
+void circ_im2col_copy(const struct circ_layer *layer, int batch, const float *x, int group,
+                      int first, int last, float *columns);
 
 #endif

@@ -25,7 +25,8 @@ static bool always(void)
 static const struct {
     const struct circ_kernels *table;
     bool (*runs)(void);
-} rows[] = { /* best first */
+} rows[] = {
+    /* best first */
 #if defined(__x86_64__)
     {&circ_kernels_avx512, has_avx512},
     {&circ_kernels_avx2, has_avx2},

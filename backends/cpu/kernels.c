@@ -2,8 +2,9 @@
  *     CIRC_LANES    floats in a vector
  *     CIRC_TILE     block rows of a product tile; CIRC_VECTORS: vectors of columns in it
  *     CIRC_TABLE    the name of the table, CIRC_TABLE_NAME the name of the row
- * The vector code is GCC's vector extension, so one text serves every ISA; the compiler's flags choose the
- * instructions, and contraction to FMA is switched on there for the rows that have it. */
+ * The vector code is GCC's vector extension, so one text serves every ISA; the compiler's flags
+ * choose the instructions, and contraction to FMA is switched on there for the rows that have it.
+ */
 #include "backends/cpu/kernels.h"
 
 #include <math.h>
@@ -68,8 +69,9 @@ static void forward(const struct circ_forward *a, float *scratch)
             for (int r = 0; r < n; r++) {
                 int even_row = odd ? r : 2 * r;
                 re[r] = even_row < valid ? load(x + (size_t)even_row * a->channel_stride) : zero();
-                im[r] = !odd && 2 * r + 1 < valid ? load(x + (size_t)(2 * r + 1) * a->channel_stride)
-                                                  : zero();
+                im[r] = !odd && 2 * r + 1 < valid
+                            ? load(x + (size_t)(2 * r + 1) * a->channel_stride)
+                            : zero();
             }
             lanes_forward(plan, plan->twiddle_f, re, im, im + n, im + 2 * n);
             size_t at = (size_t)j * a->spectra.block_stride + (size_t)c;
@@ -135,8 +137,8 @@ static void inverse(const struct circ_inverse *a, float *scratch)
         int valid = a->channels - i * k < k ? a->channels - i * k : k;
         for (int row = 0; row < a->rows; row++) {
             for (int c = 0; c < a->columns; c += CIRC_LANES) {
-                size_t at = (size_t)i * a->spectra.block_stride + (size_t)row * a->spectra_row +
-                            (size_t)c;
+                size_t at =
+                    (size_t)i * a->spectra.block_stride + (size_t)row * a->spectra_row + (size_t)c;
                 for (int f = 0; f < plan->slots; f++, at += a->spectra.slot_stride) {
                     re[f] = load(a->spectra.re + at);
                     im[f] = load(a->spectra.im + at);
@@ -144,8 +146,11 @@ static void inverse(const struct circ_inverse *a, float *scratch)
                 lanes_inverse(plan, plan->twiddle_f, re, im, im + n, im + 2 * n);
                 for (int r = 0; r < valid; r++) {
                     int channel = i * k + r;
-                    finish(a->y + (size_t)channel * a->channel_stride + (size_t)row * a->row_stride + c,
-                           odd ? re[r] : r % 2 ? im[r / 2] : re[r / 2],
+                    finish(a->y + (size_t)channel * a->channel_stride +
+                               (size_t)row * a->row_stride + c,
+                           odd     ? re[r]
+                           : r % 2 ? im[r / 2]
+                                   : re[r / 2],
                            a->bias ? a->bias[channel] : 0, a->relu, a->columns - c);
                 }
             }
@@ -183,8 +188,8 @@ static void inverse_blocks(const struct circ_inverse *a, float *scratch)
     }
 }
 
-/* rows x vectors accumulators of re and im over all taps and block columns; rows and vectors are constants at
- * every call, so the arrays are registers. */
+/* rows x vectors accumulators of re and im over all taps and block columns; rows and vectors are
+ * constants at every call, so the arrays are registers. */
 INLINE void tile(const struct circ_product *a, int rows, int vectors, bool packed, const float *w,
                  size_t x_at, float *y_re, float *y_im)
 {
@@ -235,8 +240,8 @@ INLINE void tile(const struct circ_product *a, int rows, int vectors, bool packe
     }
 }
 
-INLINE void tile_row(const struct circ_product *a, int rows, bool packed, const float *w, size_t x_at,
-                     size_t y_at)
+INLINE void tile_row(const struct circ_product *a, int rows, bool packed, const float *w,
+                     size_t x_at, size_t y_at)
 {
     int c = 0, wide = CIRC_VECTORS * CIRC_LANES;
     for (; CIRC_VECTORS > 1 && a->columns - c > CIRC_LANES; c += wide)
@@ -246,16 +251,16 @@ INLINE void tile_row(const struct circ_product *a, int rows, bool packed, const 
         tile(a, rows, 1, packed, w, x_at + (size_t)c, a->y.re + y_at + c, a->y.im + y_at + c);
 }
 
-INLINE void tile_rows(const struct circ_product *a, int rows, bool packed, const float *w, size_t x_at,
-                      size_t y_at)
+INLINE void tile_rows(const struct circ_product *a, int rows, bool packed, const float *w,
+                      size_t x_at, size_t y_at)
 {
     for (int o = 0; o < a->out_rows; o++)
         tile_row(a, rows, packed, w, x_at + (size_t)o * a->x_row, y_at + (size_t)o * a->y_row);
 }
 
 /* A tile of any height: one case for each constant. */
-INLINE void tile_any(const struct circ_product *a, int rows, bool packed, const float *w, size_t x_at,
-                     size_t y_at)
+INLINE void tile_any(const struct circ_product *a, int rows, bool packed, const float *w,
+                     size_t x_at, size_t y_at)
 {
     switch (rows) {
 #if CIRC_TILE >= 6
@@ -299,8 +304,8 @@ static void product(const struct circ_product *a)
     }
 }
 
-/* Streams the weights of `vectors` row vectors of one slot. The four partial products are kept apart: four
- * chains hide the latency of FMA, and slot 0 takes two of them as they are. */
+/* Streams the weights of `vectors` row vectors of one slot. The four partial products are kept
+ * apart: four chains hide the latency of FMA, and slot 0 takes two of them as they are. */
 INLINE void stream_tile(const float *w, size_t vector_stride, int vectors, int q, const float *x_re,
                         const float *x_im, bool packed, float *y_re, float *y_im)
 {
@@ -359,7 +364,8 @@ static void stream_slots(const struct circ_stream_slots *a)
         float dc = 0, nyquist = 0; /* slot 0 is not a complex number */
         for (int j = 0; j < a->q; j++) {
             dc += row[(size_t)j * 2 * padded] * a->x.re[(size_t)j * a->x.block_stride];
-            nyquist += row[(size_t)j * 2 * padded + padded] * a->x.im[(size_t)j * a->x.block_stride];
+            nyquist +=
+                row[(size_t)j * 2 * padded + padded] * a->x.im[(size_t)j * a->x.block_stride];
         }
         for (size_t f = 0; f < padded; f += CIRC_LANES) {
             vec rr = zero(), ii = zero(), ri = zero(), ir = zero();
@@ -459,7 +465,8 @@ static void lrn(float *y, const float *x, int64_t stride, int first, int last, i
             sum += x[d * stride + c] * x[d * stride + c];
         y[c] = bias + alpha_n * sum;
     }
-    if (beta == 0.75f) /* AlexNet's: two square roots, which have vector forms, for a power, which has none */
+    if (beta == 0.75f) /* AlexNet's: two square roots, which have vector forms, for a power, which
+                          has none */
         for (int64_t c = 0; c < columns; c++)
             y[c] = x[c] / (sqrtf(y[c]) * sqrtf(sqrtf(y[c])));
     else

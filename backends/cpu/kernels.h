@@ -1,13 +1,15 @@
-/* The contract of the vector kernels: one table of functions for each ISA row, all built from kernels.c.
+/* The contract of the vector kernels: one table of functions for each ISA row, all built from
+ * kernels.c.
  *
- * Words. A column is one independent right-hand side: a sample of an FC layer, a pixel of a sample of a CONV
- * layer. Activations lie [channel][row][column]: columns innermost, batch inside pixels, so that
- * lanes are columns. A slot is a pair (re, im) of a spectrum (core/fft.h): slot 0 of an even k carries
- * two real bins and is multiplied part by part, of an odd k one real bin.
+ * Words. A column is one independent right-hand side: a sample of an FC layer, a pixel of a sample
+ * of a CONV layer. Activations lie [channel][row][column]: columns innermost, batch inside pixels,
+ * so that lanes are columns. A slot is a pair (re, im) of a spectrum (core/fft.h): slot 0 of an
+ * even k carries two real bins and is multiplied part by part, of an odd k one real bin.
  *
- * All pointers are to float32, no alignment needed, never aliasing unless a comment says so. Kernels may read
- * (never use, never write) up to 2 x lanes floats past the end of a row of x, so buffers carry that slack.
- * Kernels allocate nothing, keep no state and run on any number of threads at once. */
+ * All pointers are to float32, no alignment needed, never aliasing unless a comment says so.
+ * Kernels may read (never use, never write) up to 2 x lanes floats past the end of a row of x, so
+ * buffers carry that slack. Kernels allocate nothing, keep no state and run on any number of
+ * threads at once. */
 #ifndef CIRC_KERNELS_H
 #define CIRC_KERNELS_H
 
@@ -19,15 +21,16 @@
 #define CIRC_MAX_LANES 16
 #define CIRC_SLACK     (2 * CIRC_MAX_LANES) /* floats that every buffer carries past its end */
 
-/* Spectra in two planes: element (slot, block, column) at [slot * slot_stride + block * block_stride +
- * column * column_stride] of re and im. */
+/* Spectra in two planes: element (slot, block, column) at [slot * slot_stride + block *
+ * block_stride + column * column_stride] of re and im. */
 struct circ_spectra {
     float *re, *im;
     size_t slot_stride, block_stride, column_stride;
 };
 
-/* Forward transforms: spectra(f, j, c) = DFT of x[j k + r][c] over r, for blocks j < blocks and columns c < columns;
- * channels from `channels` on count as zero. x(channel, column) at x[channel * channel_stride + column]. */
+/* Forward transforms: spectra(f, j, c) = DFT of x[j k + r][c] over r, for blocks j < blocks and
+ * columns c < columns; channels from `channels` on count as zero. x(channel, column) at x[channel *
+ * channel_stride + column]. */
 struct circ_forward {
     const struct circ_fft_plan *plan;
     const float *x;
@@ -36,9 +39,9 @@ struct circ_forward {
     struct circ_spectra spectra;
 };
 
-/* Inverse transforms into y[channel * channel_stride + row * row_stride + column] = value + bias[channel], with
- * max(., 0) when relu; channels and columns beyond the given are not written. Spectra columns of row r start at
- * r * spectra_row. Blocks block_first .. block_last - 1. */
+/* Inverse transforms into y[channel * channel_stride + row * row_stride + column] = value +
+ * bias[channel], with max(., 0) when relu; channels and columns beyond the given are not written.
+ * Spectra columns of row r start at r * spectra_row. Blocks block_first .. block_last - 1. */
 struct circ_inverse {
     const struct circ_fft_plan *plan;
     struct circ_spectra spectra;
@@ -52,8 +55,8 @@ struct circ_inverse {
 
 /* The product over columns, for each slot f and block row i in [row_first, row_last):
  *     y(f, i, o + c) = sum over taps t, block columns j of w(f, t, i, j) x(f, j, tap[t] + o' + c)
- * for output rows o < out_rows at o * y_row of y and o' = o * x_row of x, c < columns rounded up to whole vectors.
- * w is packed by circ_pack_columns. Column strides of x and y are 1. */
+ * for output rows o < out_rows at o * y_row of y and o' = o * x_row of x, c < columns rounded up to
+ * whole vectors. w is packed by circ_pack_columns. Column strides of x and y are 1. */
 struct circ_product {
     const float *w;
     struct circ_spectra x, y;
@@ -66,8 +69,8 @@ struct circ_product {
 };
 
 /* The product for one column, lanes over block rows: y(f, i) = sum_j w(f, i, j) x(f, j).
- * w: [slot][vector of rows][j]{re[lanes], im[lanes]}; x slot stride any, block stride 1; y block stride 1 and
- * room for whole vectors. Vectors vector_first .. vector_last - 1. odd: k is odd. */
+ * w: [slot][vector of rows][j]{re[lanes], im[lanes]}; x slot stride any, block stride 1; y block
+ * stride 1 and room for whole vectors. Vectors vector_first .. vector_last - 1. odd: k is odd. */
 struct circ_stream_rows {
     const float *w;
     struct circ_spectra x, y;
@@ -75,16 +78,17 @@ struct circ_stream_rows {
 };
 
 /* The product for one column, lanes over slots: for few block rows and long transforms.
- * w: [i][j]{re[slots rounded up to lanes], im[same]}; slot strides of x and y are 1, their block strides multiples of
- * lanes. Block rows row_first .. row_last - 1. */
+ * w: [i][j]{re[slots rounded up to lanes], im[same]}; slot strides of x and y are 1, their block
+ * strides multiples of lanes. Block rows row_first .. row_last - 1. */
 struct circ_stream_slots {
     const float *w;
     struct circ_spectra x, y;
     int slots, q, row_first, row_last;
 };
 
-/* Compressed rows times columns: y[r][c] = sum_e values[e] x[column[e]][c] + bias[r], rows first .. last - 1,
- * x and y of `columns` columns with row strides x_stride and y_stride; relu as above. One column gathers. */
+/* Compressed rows times columns: y[r][c] = sum_e values[e] x[column[e]][c] + bias[r], rows first ..
+ * last - 1, x and y of `columns` columns with row strides x_stride and y_stride; relu as above. One
+ * column gathers. */
 struct circ_sparse {
     const float *values, *x, *bias;
     const int32_t *index, *row_start;
@@ -114,7 +118,8 @@ struct circ_kernels {
     void (*merge)(float *y, const float *x, int64_t columns, bool max);
     /* y[c] = x[c] scale */
     void (*scale)(float *y, const float *x, int64_t columns, float scale);
-    /* y[c] = x[0][c] / (bias + alpha_n sum_d x[d][c]^2)^beta for d in [first, last], channels stride apart */
+    /* y[c] = x[0][c] / (bias + alpha_n sum_d x[d][c]^2)^beta for d in [first, last], channels
+     * stride apart */
     void (*lrn)(float *y, const float *x, int64_t stride, int first, int last, int64_t columns,
                 float alpha_n, float beta, float bias);
 };

@@ -1,5 +1,5 @@
-/* Layers without weights: pooling, ReLU, LRN, softmax. Threads share channels, or columns where channels
- * depend on one another. Flattening is nothing in this layout and has no step. */
+/* Layers without weights: pooling, ReLU, LRN, softmax. Threads share channels, or columns where
+ * channels depend on one another. Flattening is nothing in this layout and has no step. */
 #include "backends/cpu/step.h"
 
 #include <math.h>
@@ -63,13 +63,14 @@ static void run_pool(const struct circ_step *step, const float *x, float *y, int
             for (int t = 0; t < layer->taps_h * layer->taps_w; t++) {
                 int iy = oy * layer->stride - layer->pad + t / layer->taps_w;
                 if (iy >= 0 && iy < layer->in.h)
-                    pool_row(step, plane + (int64_t)iy * layer->in.w * batch, t % layer->taps_w, to);
+                    pool_row(step, plane + (int64_t)iy * layer->in.w * batch, t % layer->taps_w,
+                             to);
             }
             int high = taps_inside(oy, layer->stride, layer->pad, layer->taps_h, layer->in.h);
             for (int ox = 0; !max && ox < layer->out.w; ox++) {
                 int wide = taps_inside(ox, layer->stride, layer->pad, layer->taps_w, layer->in.w);
-                step->place.kernels->scale(to + (int64_t)ox * batch, to + (int64_t)ox * batch, batch,
-                                           1.0f / (float)(high * wide));
+                step->place.kernels->scale(to + (int64_t)ox * batch, to + (int64_t)ox * batch,
+                                           batch, 1.0f / (float)(high * wide));
             }
         }
     }
@@ -116,8 +117,9 @@ enum circ_status circ_pointwise_create(struct circ_step **step, const struct cir
                                        bool relu, struct circ_error *err)
 {
     static void (*const runs[])(const struct circ_step *, const float *, float *, int) = {
-        [CIRC_OP_POOL_MAX] = run_pool, [CIRC_OP_POOL_AVG] = run_pool, [CIRC_OP_RELU] = run_relu,
-        [CIRC_OP_LRN] = run_lrn,       [CIRC_OP_FLATTEN] = NULL,      [CIRC_OP_SOFTMAX] = run_softmax,
+        [CIRC_OP_POOL_MAX] = run_pool, [CIRC_OP_POOL_AVG] = run_pool,
+        [CIRC_OP_RELU] = run_relu,     [CIRC_OP_LRN] = run_lrn,
+        [CIRC_OP_FLATTEN] = NULL,      [CIRC_OP_SOFTMAX] = run_softmax,
     };
     struct circ_step *s = calloc(1, sizeof *s);
     if (!s)

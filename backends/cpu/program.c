@@ -1,5 +1,5 @@
-/* Chooses a step for every layer, keeps two activation buffers between which the steps go to and fro, and
- * runs them all on every thread with a barrier between two. */
+/* Chooses a step for every layer, keeps two activation buffers between which the steps go to and
+ * fro, and runs them all on every thread with a barrier between two. */
 #include "backends/cpu/program.h"
 
 #include "backends/cpu/step.h"
@@ -119,8 +119,8 @@ void circ_program_upload(struct circ_program *program, const float *input)
 
 void circ_program_download(const struct circ_program *program, float *output)
 {
-    const float *last = program->step_count ? program->buffers[(program->step_count - 1) % 2]
-                                            : program->input;
+    const float *last =
+        program->step_count ? program->buffers[(program->step_count - 1) % 2] : program->input;
     transpose(last, (size_t)circ_network_elements(circ_network_output(program->network)),
               (size_t)program->place.batch, output);
 }

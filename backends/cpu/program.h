@@ -13,7 +13,8 @@ CIRC_MUST_USE enum circ_status circ_program_create(struct circ_program **program
                                                    struct circ_team *team, struct circ_error *err);
 void circ_program_free(struct circ_program *program);
 
-/* input [batch][elements] and output [batch][elements], transposed to and from the program's layout. */
+/* input [batch][elements] and output [batch][elements], transposed to and from the program's
+ * layout. */
 void circ_program_upload(struct circ_program *program, const float *input);
 void circ_program_download(const struct circ_program *program, float *output);
 void circ_program_launch(struct circ_program *program);

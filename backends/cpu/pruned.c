@@ -18,10 +18,18 @@ static void run_fc(const struct pruned *s, const float *x, float *y, int thread)
 {
     int first, last, batch = s->base.place.batch;
     circ_step_share(s->base.layer->out.c, s->base.place.threads, thread, &first, &last);
-    s->base.place.kernels->sparse(&(struct circ_sparse){
-        .values = s->values, .x = x, .bias = s->base.bias, .index = s->index,
-        .row_start = s->row_start, .y = y, .x_stride = (size_t)batch, .y_stride = (size_t)batch,
-        .columns = batch, .row_first = first, .row_last = last, .relu = s->base.relu});
+    s->base.place.kernels->sparse(&(struct circ_sparse){.values = s->values,
+                                                        .x = x,
+                                                        .bias = s->base.bias,
+                                                        .index = s->index,
+                                                        .row_start = s->row_start,
+                                                        .y = y,
+                                                        .x_stride = (size_t)batch,
+                                                        .y_stride = (size_t)batch,
+                                                        .columns = batch,
+                                                        .row_first = first,
+                                                        .row_last = last,
+                                                        .relu = s->base.relu});
 }
 
 static void run(const struct circ_step *step, const float *x, float *y, int thread)
@@ -40,12 +48,19 @@ static void run(const struct circ_step *step, const float *x, float *y, int thre
         for (int oy = first; oy < last; oy += band) {
             int end = oy + band < last ? oy + band : last;
             circ_im2col_copy(layer, batch, x, group, oy, end, s->columns[thread]);
-            step->place.kernels->sparse(&(struct circ_sparse){
-                .values = s->values, .x = s->columns[thread], .bias = step->bias, .index = s->index,
-                .row_start = s->row_start, .y = y + (size_t)oy * row,
-                .x_stride = (size_t)(end - oy) * row, .y_stride = (size_t)layer->out.h * row,
-                .columns = (int)((size_t)(end - oy) * row), .row_first = group * m,
-                .row_last = (group + 1) * m, .relu = step->relu});
+            step->place.kernels->sparse(
+                &(struct circ_sparse){.values = s->values,
+                                      .x = s->columns[thread],
+                                      .bias = step->bias,
+                                      .index = s->index,
+                                      .row_start = s->row_start,
+                                      .y = y + (size_t)oy * row,
+                                      .x_stride = (size_t)(end - oy) * row,
+                                      .y_stride = (size_t)layer->out.h * row,
+                                      .columns = (int)((size_t)(end - oy) * row),
+                                      .row_first = group * m,
+                                      .row_last = (group + 1) * m,
+                                      .relu = step->relu});
         }
     }
 }

@@ -1,8 +1,10 @@
-/* One step of a prepared network: a layer, with a ReLU that follows it where it has weights. Each kind of
- * step is a file of its own with a create function; the program runs them in order on all threads.
+/* One step of a prepared network: a layer, with a ReLU that follows it where it has weights. Each
+ * kind of step is a file of its own with a create function; the program runs them in order on all
+ * threads.
  *
- * Activations: x and y are [channel][row][column][batch], float32, with CIRC_SLACK floats past the end.
- * Every thread calls run with its number and does its own part of y; steps need no barrier within. */
+ * Activations: x and y are [channel][row][column][batch], float32, with CIRC_SLACK floats past the
+ * end. Every thread calls run with its number and does its own part of y; steps need no barrier
+ * within. */
 #ifndef CIRC_STEP_H
 #define CIRC_STEP_H
 
@@ -19,14 +21,15 @@ struct circ_step {
     const struct circ_layer *layer; /* borrowed from the network */
     struct circ_place place;
     bool relu;
-    float *bias; /* owned copy, NULL if none */
+    float *bias;        /* owned copy, NULL if none */
     const char *tuning; /* what the step chose for itself, a constant; NULL if nothing */
     void (*run)(const struct circ_step *step, const float *x, float *y, int thread);
     void (*release)(struct circ_step *step); /* frees the step itself too */
 };
 
 /* Fills the common part: copies the bias. MEMORY. */
-CIRC_MUST_USE enum circ_status circ_step_begin(struct circ_step *step, const struct circ_layer *layer,
+CIRC_MUST_USE enum circ_status circ_step_begin(struct circ_step *step,
+                                               const struct circ_layer *layer,
                                                const struct circ_weights *weights,
                                                struct circ_place place, bool relu,
                                                struct circ_error *err);
@@ -34,15 +37,18 @@ CIRC_MUST_USE enum circ_status circ_step_begin(struct circ_step *step, const str
 /* The part of count units that thread takes: [*first, *last). */
 void circ_step_share(int count, int threads, int thread, int *first, int *last);
 
-/* floats zeroed floats, 64-byte aligned, each on cache lines of its own; NULL when memory is short. */
+/* floats zeroed floats, 64-byte aligned, each on cache lines of its own; NULL when memory is short.
+ */
 float *circ_step_floats(size_t floats);
 
 /* The kinds. Each takes what circ_step_begin takes and returns an owned step. */
 typedef enum circ_status circ_step_create(struct circ_step **step, const struct circ_layer *layer,
                                           const struct circ_weights *weights,
-                                          struct circ_place place, bool relu, struct circ_error *err);
-circ_step_create circ_columns_create;   /* FC and CONV, CIRCULANT or DENSE: lanes over columns */
-circ_step_create circ_stream_create;    /* FC, CIRCULANT or DENSE: small batches, one sample at a time */
+                                          struct circ_place place, bool relu,
+                                          struct circ_error *err);
+circ_step_create circ_columns_create; /* FC and CONV, CIRCULANT or DENSE: lanes over columns */
+circ_step_create
+    circ_stream_create; /* FC, CIRCULANT or DENSE: small batches, one sample at a time */
 circ_step_create circ_dense_create;     /* FC and CONV, DENSE: OpenBLAS */
 circ_step_create circ_pruned_create;    /* FC and CONV, PRUNED: compressed rows */
 circ_step_create circ_pointwise_create; /* layers without weights */

@@ -1,8 +1,10 @@
-/* Block-circulant FC layers for small batches: each sample is a stream through the spectra of the weights, at
- * the bandwidth of the memory that holds them. Lanes are block rows, or slots where block rows are few.
+/* Block-circulant FC layers for small batches: each sample is a stream through the spectra of the
+ * weights, at the bandwidth of the memory that holds them. Lanes are block rows, or slots where
+ * block rows are few.
  *
- * Every thread transforms the whole input for itself (cheaper than waiting) and takes its share of block rows
- * through product and inverse, in scratch of its own. A DENSE layer is the case k = 1. */
+ * Every thread transforms the whole input for itself (cheaper than waiting) and takes its share of
+ * block rows through product and inverse, in scratch of its own. A DENSE layer is the case k = 1.
+ */
 #include "backends/cpu/step.h"
 
 #include "backends/core/geometry.h"
@@ -15,7 +17,7 @@ struct stream {
     struct circ_fft_plan *plan;
     struct circ_geometry g;
     bool over_slots;
-    int vectors;   /* of block rows, or of slots */
+    int vectors; /* of block rows, or of slots */
     float *weights;
     float **scratch; /* one a thread: transforms, x and y of a sample, spectra of both */
     size_t x_at, y_at, xs_at, ys_at;
@@ -26,15 +28,16 @@ static int vectors_of(int count, int lanes)
     return (count + lanes - 1) / lanes;
 }
 
-/* Predicted cost in vector multiply-accumulates. Lanes left empty count; a streamed one counts twice,
- * for its weights come from memory and not from a register's broadcast. */
+/* Predicted cost in vector multiply-accumulates. Lanes left empty count; a streamed one counts
+ * twice, for its weights come from memory and not from a register's broadcast. */
 bool circ_stream_pays(const struct circ_layer *layer, struct circ_place place)
 {
     if (layer->op != CIRC_OP_FC)
         return false;
     struct circ_geometry g = circ_geometry_of(layer);
     int64_t lanes = place.kernels->lanes, slots = circ_fft_slots(g.k);
-    int64_t rows = vectors_of(g.p, (int)lanes) * slots, over = g.p * vectors_of((int)slots, (int)lanes);
+    int64_t rows = vectors_of(g.p, (int)lanes) * slots,
+            over = g.p * vectors_of((int)slots, (int)lanes);
     int64_t streamed = 2 * (rows < over ? rows : over) * place.batch;
     return streamed <= g.p * slots * vectors_of(place.batch, (int)lanes) || place.batch == 1;
 }
@@ -73,14 +76,17 @@ static enum circ_status pack_weights(struct stream *s, const struct circ_weights
             size_t imaginary, at = weight_at(s, f, (int)(b / (size_t)s->g.q),
                                              (int)(b % (size_t)s->g.q), &imaginary);
             s->weights[at] = (float)block[f ? 2 * f - odd : 0];
-            s->weights[at + imaginary] = f ? (float)block[2 * f - odd + 1] : odd ? 0 : (float)block[1];
+            s->weights[at + imaginary] = f     ? (float)block[2 * f - odd + 1]
+                                         : odd ? 0
+                                               : (float)block[1];
         }
     }
     free(block);
     return CIRC_OK;
 }
 
-/* Spectra of `blocks` blocks in scratch: slots innermost, or blocks innermost with whole vectors. */
+/* Spectra of `blocks` blocks in scratch: slots innermost, or blocks innermost with whole vectors.
+ */
 static struct circ_spectra spectra_at(const struct stream *s, float *scratch, size_t at, int blocks)
 {
     size_t lanes = (size_t)s->base.place.kernels->lanes, slots = (size_t)s->plan->slots;
@@ -111,29 +117,46 @@ static void run_sample(const struct stream *s, const float *x, float *y, int fir
     const struct circ_kernels *kernels = s->base.place.kernels;
     struct circ_spectra xs = spectra_at(s, scratch, s->xs_at, s->g.q);
     struct circ_spectra ys = spectra_at(s, scratch, s->ys_at, s->g.p);
-    kernels->forward_blocks(&(struct circ_forward){.plan = s->plan, .x = x, .channel_stride = 1,
-                                                   .channels = s->g.n, .blocks = s->g.q,
-                                                   .columns = 1, .spectra = xs},
+    kernels->forward_blocks(&(struct circ_forward){.plan = s->plan,
+                                                   .x = x,
+                                                   .channel_stride = 1,
+                                                   .channels = s->g.n,
+                                                   .blocks = s->g.q,
+                                                   .columns = 1,
+                                                   .spectra = xs},
                             scratch);
     int block_first = first, block_last = last;
     if (s->over_slots) {
-        kernels->stream_slots(&(struct circ_stream_slots){.w = s->weights, .x = xs, .y = ys,
-                                                          .slots = s->plan->slots, .q = s->g.q,
-                                                          .row_first = first, .row_last = last});
+        kernels->stream_slots(&(struct circ_stream_slots){.w = s->weights,
+                                                          .x = xs,
+                                                          .y = ys,
+                                                          .slots = s->plan->slots,
+                                                          .q = s->g.q,
+                                                          .row_first = first,
+                                                          .row_last = last});
     } else {
-        kernels->stream_rows(&(struct circ_stream_rows){.w = s->weights, .x = xs, .y = ys,
-                                                        .slots = s->plan->slots, .q = s->g.q,
+        kernels->stream_rows(&(struct circ_stream_rows){.w = s->weights,
+                                                        .x = xs,
+                                                        .y = ys,
+                                                        .slots = s->plan->slots,
+                                                        .q = s->g.q,
                                                         .vectors = s->vectors,
-                                                        .vector_first = first, .vector_last = last});
+                                                        .vector_first = first,
+                                                        .vector_last = last});
         block_first = first * kernels->lanes;
         block_last = last * kernels->lanes < s->g.p ? last * kernels->lanes : s->g.p;
     }
-    kernels->inverse_blocks(&(struct circ_inverse){.plan = s->plan, .spectra = ys, .y = y,
-                                                   .channel_stride = 1, .channels = s->g.m,
-                                                   .rows = 1, .columns = 1,
+    kernels->inverse_blocks(&(struct circ_inverse){.plan = s->plan,
+                                                   .spectra = ys,
+                                                   .y = y,
+                                                   .channel_stride = 1,
+                                                   .channels = s->g.m,
+                                                   .rows = 1,
+                                                   .columns = 1,
                                                    .block_first = block_first,
                                                    .block_last = block_last,
-                                                   .bias = s->base.bias, .relu = s->base.relu},
+                                                   .bias = s->base.bias,
+                                                   .relu = s->base.relu},
                             scratch);
 }
 
@@ -142,7 +165,8 @@ static void run(const struct circ_step *step, const float *x, float *y, int thre
     const struct stream *s = (const struct stream *)step;
     float *scratch = s->scratch[thread];
     int first, last, batch = step->place.batch, lanes = step->place.kernels->lanes;
-    circ_step_share(s->over_slots ? s->g.p : s->vectors, step->place.threads, thread, &first, &last);
+    circ_step_share(s->over_slots ? s->g.p : s->vectors, step->place.threads, thread, &first,
+                    &last);
     if (first == last)
         return;
     if (batch == 1) {
@@ -187,8 +211,8 @@ static enum circ_status create_scratch(struct stream *s, struct circ_error *err)
         if (!(s->scratch[t] = circ_step_floats(s->ys_at + spectra_floats(s, s->g.p))))
             break;
     if (!s->scratch || !s->scratch[threads - 1])
-        return circ_status_fail(err, CIRC_MEMORY, "no memory for the spectra of a layer of block %d",
-                                s->g.k);
+        return circ_status_fail(err, CIRC_MEMORY,
+                                "no memory for the spectra of a layer of block %d", s->g.k);
     return CIRC_OK;
 }
 
@@ -207,8 +231,8 @@ enum circ_status circ_stream_create(struct circ_step **step, const struct circ_l
         status = circ_fft_create(&s->plan, s->g.k, err);
     if (!status) {
         int lanes = place.kernels->lanes, slots = s->plan->slots;
-        s->over_slots = (int64_t)s->g.p * vectors_of(slots, lanes) <
-                        (int64_t)slots * vectors_of(s->g.p, lanes);
+        s->over_slots =
+            (int64_t)s->g.p * vectors_of(slots, lanes) < (int64_t)slots * vectors_of(s->g.p, lanes);
         s->vectors = vectors_of(s->over_slots ? slots : s->g.p, lanes);
         status = create_scratch(s, err);
     }

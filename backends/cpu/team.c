@@ -1,6 +1,6 @@
-/* Workers spin a short while for the next run, then sleep: a run that follows at once costs well under
- * a microsecond, and an idle team costs nothing to whoever is measured meanwhile. Barriers spin and
- * yield, so that a team larger than its CPUs still moves. */
+/* Workers spin a short while for the next run, then sleep: a run that follows at once costs well
+ * under a microsecond, and an idle team costs nothing to whoever is measured meanwhile. Barriers
+ * spin and yield, so that a team larger than its CPUs still moves. */
 #include "backends/cpu/team.h"
 
 #include <pthread.h>
@@ -22,9 +22,9 @@ struct worker {
 /* Fields that different threads write lie a cache line apart. */
 struct circ_team {
     _Alignas(64) atomic_uint run_number;
-    _Alignas(64) atomic_int running;    /* workers that have not ended the current run */
-    _Alignas(64) atomic_int arrived;    /* threads at the barrier */
-    _Alignas(64) atomic_uint barriers;  /* barriers passed */
+    _Alignas(64) atomic_int running;   /* workers that have not ended the current run */
+    _Alignas(64) atomic_int arrived;   /* threads at the barrier */
+    _Alignas(64) atomic_uint barriers; /* barriers passed */
     _Alignas(64) atomic_int sleepers;
     void (*run)(void *, int);
     void *context;
@@ -159,7 +159,8 @@ void circ_team_barrier(struct circ_team *team)
         atomic_fetch_add_explicit(&team->barriers, 1, memory_order_release);
         return;
     }
-    for (int spin = 0; atomic_load_explicit(&team->barriers, memory_order_acquire) == passed; spin++) {
+    for (int spin = 0; atomic_load_explicit(&team->barriers, memory_order_acquire) == passed;
+         spin++) {
         if (spin > SPINS_BEFORE_YIELD)
             sched_yield();
         else

@@ -1,4 +1,5 @@
-/* A team of threads that run one function together, again and again, with as little delay as can be. */
+/* A team of threads that run one function together, again and again, with as little delay as can
+ * be. */
 #ifndef CIRC_TEAM_H
 #define CIRC_TEAM_H
 
@@ -14,7 +15,8 @@ void circ_team_free(struct circ_team *team); /* NULL allowed; no run may be unde
 
 int circ_team_threads(const struct circ_team *team);
 
-/* Calls run(context, thread) once on each thread, 0 on the caller, and returns when all have ended. */
+/* Calls run(context, thread) once on each thread, 0 on the caller, and returns when all have ended.
+ */
 void circ_team_run(struct circ_team *team, void (*run)(void *context, int thread), void *context);
 
 /* Inside run: returns when every thread of the team has arrived. What was written before is visible

@@ -72,7 +72,8 @@ static enum circ_status ref_supports(struct circ_session *session,
     if (request->pass == CIRC_TRAIN)
         return circ_status_fail(err, CIRC_UNSUP, "ref computes inference only");
     if (request->threads != 1)
-        return circ_status_fail(err, CIRC_UNSUP, "ref runs on one thread, not %d", request->threads);
+        return circ_status_fail(err, CIRC_UNSUP, "ref runs on one thread, not %d",
+                                request->threads);
     if (strcmp(request->precision, "f32"))
         return circ_status_fail(err, CIRC_UNSUP, "ref computes in f32, not %s", request->precision);
     return CIRC_OK;
@@ -88,8 +89,9 @@ static void ref_release(struct circ_program *program)
     free(program);
 }
 
-static enum circ_status ref_prepare(struct circ_session *session, const struct circ_request *request,
-                                    struct circ_program **out, struct circ_error *err)
+static enum circ_status ref_prepare(struct circ_session *session,
+                                    const struct circ_request *request, struct circ_program **out,
+                                    struct circ_error *err)
 {
     (void)session;
     const struct circ_network *net = request->model->network;

@@ -21,8 +21,8 @@ struct problem {
     struct circ_selection all;
 };
 
-static bool pose(struct problem *p, struct circ_shape in, const struct circ_layer *layers, int count,
-                 enum circ_structure structure, int k, int batch)
+static bool pose(struct problem *p, struct circ_shape in, const struct circ_layer *layers,
+                 int count, enum circ_structure structure, int k, int batch)
 {
     struct circ_error err = {0};
     memset(p, 0, sizeof *p);
@@ -69,7 +69,8 @@ static const char *variant_of(const struct circ_backend *backend, enum circ_stru
     return NULL;
 }
 
-/* Error over bound of one way to compute the problem; INFINITY when it is wrong, NAN when it is not offered. */
+/* Error over bound of one way to compute the problem; INFINITY when it is wrong, NAN when it is not
+ * offered. */
 static double solve(const struct problem *p, const struct circ_backend *backend,
                     enum circ_structure structure, const char *isa, int threads, char *why,
                     size_t why_size)
@@ -77,8 +78,11 @@ static double solve(const struct problem *p, const struct circ_backend *backend,
     struct circ_session *session = NULL;
     struct circ_program *program = NULL;
     struct circ_error err = {0};
-    struct circ_request request = {.model = &p->model, .batch = p->batch, .threads = threads,
-                                   .precision = "f32", .variant = variant_of(backend, structure),
+    struct circ_request request = {.model = &p->model,
+                                   .batch = p->batch,
+                                   .threads = threads,
+                                   .precision = "f32",
+                                   .variant = variant_of(backend, structure),
                                    .isa = isa};
     size_t outputs = (size_t)circ_network_elements(circ_network_output(&p->net));
     float *got = circ_judge_guarded_alloc(outputs * (size_t)p->batch);
@@ -101,8 +105,8 @@ static double solve(const struct problem *p, const struct circ_backend *backend,
         status = backend->download(program, got, &err);
     snprintf(why, why_size, "%s", err.message);
     if (!status) {
-        struct circ_verdict v = circ_judge_selection(got, (int64_t)outputs, p->batch, &p->all, p->want,
-                                                     circ_judge_bound(&p->net));
+        struct circ_verdict v = circ_judge_selection(got, (int64_t)outputs, p->batch, &p->all,
+                                                     p->want, circ_judge_bound(&p->net));
         bool intact = circ_judge_guards_intact(got, outputs * (size_t)p->batch);
         snprintf(why, why_size, "%s%s", v.reason, intact ? "" : " guard zone written");
         result = v.right && intact ? v.rel_rms_error / v.bound : INFINITY;
@@ -113,7 +117,8 @@ static double solve(const struct problem *p, const struct circ_backend *backend,
     return offered ? result : NAN;
 }
 
-/* All backends and ISA rows on one problem; one line for each problem, the worst error over bound. */
+/* All backends and ISA rows on one problem; one line for each problem, the worst error over bound.
+ */
 static void check(const char *what, const struct problem *p, enum circ_structure structure)
 {
     int backend_count, wrong = 0, ran = 0;
@@ -127,7 +132,8 @@ static void check(const char *what, const struct problem *p, enum circ_structure
             int threads = strcmp(backends[b]->name, "cpu") ? 1 : 1 + (i + p->batch) % 2;
             struct circ_device devices[CIRC_MAX_DEVICES];
             int device_count;
-            if (threads > 1 && !backends[b]->probe(devices, &device_count, NULL) && devices[0].threads < 2)
+            if (threads > 1 && !backends[b]->probe(devices, &device_count, NULL) &&
+                devices[0].threads < 2)
                 threads = 1;
             double error = solve(p, backends[b], structure, isas[i], threads, why, sizeof why);
             if (isnan(error))
@@ -158,7 +164,8 @@ static void check_fc(int m, int n, int k, int batch)
             continue; /* dense has no block, and pruned only a count */
         snprintf(what, sizeof what, "fc %dx%d %s k %d batch %d", m, n,
                  circ_network_structure_name(structures[s]), k, batch);
-        if (pose(&p, (struct circ_shape){n, 1, 1}, layers, 1 + (m + k) % 2, structures[s], k, batch))
+        if (pose(&p, (struct circ_shape){n, 1, 1}, layers, 1 + (m + k) % 2, structures[s], k,
+                 batch))
             check(what, &p, structures[s]);
         forget(&p);
     }
@@ -170,7 +177,8 @@ static void test_fc(void)
     for (int k = 1; k <= 64; k++) {
         struct circ_random random = circ_random_seed(33, (uint64_t)k);
         for (int i = 0; i < 3; i++) {
-            int p = 1 + (int)circ_random_below(&random, 17), q = 1 + (int)circ_random_below(&random, 17);
+            int p = 1 + (int)circ_random_below(&random, 17),
+                q = 1 + (int)circ_random_below(&random, 17);
             int m = p * k - (int)circ_random_below(&random, (uint64_t)k);
             int n = q * k - (int)circ_random_below(&random, (uint64_t)k);
             check_fc(m, n, k, batches[(k + 3 * i) % 9]);
@@ -180,8 +188,8 @@ static void test_fc(void)
 
 static void test_selected(void)
 {
-    static const int ks[] = {80, 96, 100, 127, 128, 160, 192, 243, 256, 320, 384, 500, 509, 512,
-                             640, 768, 1000, 1021, 1024};
+    static const int ks[] = {80,  96,  100, 127, 128, 160, 192,  243,  256, 320,
+                             384, 500, 509, 512, 640, 768, 1000, 1021, 1024};
     for (size_t i = 0; i < sizeof ks / sizeof *ks; i++) {
         check_fc(ks[i] + 3, 2 * ks[i] - 1, ks[i], 1);
         check_fc(3 * ks[i] - 1, ks[i] + 1, ks[i], i % 2 ? 5 : 16);
@@ -198,8 +206,9 @@ static void test_conv(void)
     static const struct {
         int taps_h, taps_w, in, out, h, w, stride, pad, groups;
     } cases[] = {
-        {3, 3, 16, 24, 9, 9, 1, 1, 1},    {1, 1, 20, 12, 7, 5, 1, 0, 1},  {5, 5, 8, 8, 12, 10, 1, 2, 2},
-        {3, 3, 12, 20, 13, 13, 2, 1, 1},  {11, 11, 3, 16, 35, 35, 4, 0, 1}, {3, 1, 6, 10, 8, 17, 3, 2, 2},
+        {3, 3, 16, 24, 9, 9, 1, 1, 1},    {1, 1, 20, 12, 7, 5, 1, 0, 1},
+        {5, 5, 8, 8, 12, 10, 1, 2, 2},    {3, 3, 12, 20, 13, 13, 2, 1, 1},
+        {11, 11, 3, 16, 35, 35, 4, 0, 1}, {3, 1, 6, 10, 8, 17, 3, 2, 2},
         {2, 3, 5, 7, 6, 33, 2, 1, 1},     {3, 3, 32, 32, 4, 20, 1, 1, 4},
         {1, 1, 16, 16, 9, 9, 3, 0, 1},    {7, 7, 4, 4, 7, 7, 1, 0, 1},
     };
@@ -211,16 +220,22 @@ static void test_conv(void)
             for (size_t s = 0; s < 3; s++) {
                 if (structures[s] != CIRC_CIRCULANT && i % 5 != c % 5)
                     continue;
-                struct circ_layer conv = {
-                    .op = CIRC_OP_CONV, .out.c = cases[c].out, .taps_h = cases[c].taps_h,
-                    .taps_w = cases[c].taps_w, .stride = cases[c].stride, .pad = cases[c].pad,
-                    .groups = cases[c].groups, .bias = true, .compressible = true};
+                struct circ_layer conv = {.op = CIRC_OP_CONV,
+                                          .out.c = cases[c].out,
+                                          .taps_h = cases[c].taps_h,
+                                          .taps_w = cases[c].taps_w,
+                                          .stride = cases[c].stride,
+                                          .pad = cases[c].pad,
+                                          .groups = cases[c].groups,
+                                          .bias = true,
+                                          .compressible = true};
                 struct circ_layer layers[2] = {conv, {.op = CIRC_OP_RELU}};
                 struct problem p;
                 char what[128];
                 int batch = batches[turn++ % 5];
-                snprintf(what, sizeof what, "conv %dx%d %d->%d @ %dx%d stride %d pad %d groups %d %s k %d "
-                                            "batch %d",
+                snprintf(what, sizeof what,
+                         "conv %dx%d %d->%d @ %dx%d stride %d pad %d groups %d %s k %d "
+                         "batch %d",
                          cases[c].taps_h, cases[c].taps_w, cases[c].in, cases[c].out, cases[c].h,
                          cases[c].w, cases[c].stride, cases[c].pad, cases[c].groups,
                          circ_network_structure_name(structures[s]), ks[i], batch);
@@ -240,8 +255,14 @@ static void test_network(void)
         {.op = CIRC_OP_RELU},
         {.op = CIRC_OP_LRN, .lrn_size = 5, .lrn_alpha = 1e-1f, .lrn_beta = 0.75f, .lrn_bias = 1},
         {.op = CIRC_OP_POOL_MAX, .taps_h = 3, .taps_w = 3, .stride = 2, .pad = 1},
-        {.op = CIRC_OP_CONV, .out.c = 32, .taps_h = 3, .taps_w = 3, .pad = 1, .groups = 2,
-         .bias = true, .compressible = true},
+        {.op = CIRC_OP_CONV,
+         .out.c = 32,
+         .taps_h = 3,
+         .taps_w = 3,
+         .pad = 1,
+         .groups = 2,
+         .bias = true,
+         .compressible = true},
         {.op = CIRC_OP_LRN, .lrn_size = 3, .lrn_alpha = 1e-1f, .lrn_beta = 0.5f, .lrn_bias = 2},
         {.op = CIRC_OP_RELU},
         {.op = CIRC_OP_POOL_AVG, .taps_h = 2, .taps_w = 2, .stride = 2, .pad = 1},
@@ -259,7 +280,8 @@ static void test_network(void)
                 char what[96];
                 snprintf(what, sizeof what, "thirteen layers %s k %d batch %d",
                          circ_network_structure_name(structures[s]), k, batches[b]);
-                if (pose(&p, (struct circ_shape){3, 21, 17}, layers, 13, structures[s], k, batches[b]))
+                if (pose(&p, (struct circ_shape){3, 21, 17}, layers, 13, structures[s], k,
+                         batches[b]))
                     check(what, &p, structures[s]);
                 forget(&p);
             }
@@ -280,16 +302,22 @@ static void test_requests(void)
         int threads;
         enum circ_pass pass;
     } cases[] = {
-        {"cpu", "fused", NULL, "f32", 100000, CIRC_INFER}, {"cpu", "fused", NULL, "f32", 0, CIRC_INFER},
-        {"cpu", "fused", NULL, "q16", 1, CIRC_INFER},      {"cpu", "fused", NULL, "f32", 1, CIRC_TRAIN},
-        {"cpu", "fused", "mmx", "f32", 1, CIRC_INFER},     {"cpu", "csr", NULL, "f32", 1, CIRC_INFER},
-        {"cpu", "nothing", NULL, "f32", 1, CIRC_INFER},    {"ref", "plain", NULL, "f32", 2, CIRC_INFER},
-        {"ref", "plain", NULL, "f32", 1, CIRC_TRAIN},      {"ref", "plain", NULL, "q8", 1, CIRC_INFER},
+        {"cpu", "fused", NULL, "f32", 100000, CIRC_INFER},
+        {"cpu", "fused", NULL, "f32", 0, CIRC_INFER},
+        {"cpu", "fused", NULL, "q16", 1, CIRC_INFER},
+        {"cpu", "fused", NULL, "f32", 1, CIRC_TRAIN},
+        {"cpu", "fused", "mmx", "f32", 1, CIRC_INFER},
+        {"cpu", "csr", NULL, "f32", 1, CIRC_INFER},
+        {"cpu", "nothing", NULL, "f32", 1, CIRC_INFER},
+        {"ref", "plain", NULL, "f32", 2, CIRC_INFER},
+        {"ref", "plain", NULL, "f32", 1, CIRC_TRAIN},
+        {"ref", "plain", NULL, "q8", 1, CIRC_INFER},
     };
     struct circ_network net;
     struct circ_layer fc = {.op = CIRC_OP_FC, .out.c = 8, .compressible = true};
     if (circ_network_begin(&net, "small", (struct circ_shape){8, 1, 1}, NULL) ||
-        circ_network_append(&net, &fc, NULL) || circ_network_compress(&net, CIRC_CIRCULANT, 4, 4, NULL)) {
+        circ_network_append(&net, &fc, NULL) ||
+        circ_network_compress(&net, CIRC_CIRCULANT, 4, 4, NULL)) {
         tap_ok(false, "set-up");
         return;
     }
@@ -298,8 +326,9 @@ static void test_requests(void)
         const struct circ_backend *backend = circ_registry_find(cases[i].backend);
         struct circ_session *session = NULL;
         struct circ_error err = {0};
-        struct circ_request request = {&model, 1, cases[i].threads, cases[i].pass, cases[i].precision,
-                                       cases[i].variant, cases[i].isa};
+        struct circ_request request = {
+            &model,           1,           cases[i].threads, cases[i].pass, cases[i].precision,
+            cases[i].variant, cases[i].isa};
         bool opened = backend && !backend->open("", &session, &err);
         tap_ok(opened && backend->supports(session, &request, &err) == CIRC_UNSUP && err.message[0],
                "%s: %s", cases[i].backend, err.message);
@@ -314,8 +343,11 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(void);
-    } groups[] = {{"fc", test_fc}, {"selected", test_selected}, {"conv", test_conv},
-                  {"network", test_network}, {"requests", test_requests}};
+    } groups[] = {{"fc", test_fc},
+                  {"selected", test_selected},
+                  {"conv", test_conv},
+                  {"network", test_network},
+                  {"requests", test_requests}};
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
         if (argc < 2 || !strcmp(argv[1], groups[i].name))
             groups[i].run();

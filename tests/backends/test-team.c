@@ -1,4 +1,5 @@
-/* The team: every thread runs once a run, barriers order memory, sleeping workers wake, teams end. */
+/* The team: every thread runs once a run, barriers order memory, sleeping workers wake, teams end.
+ */
 #include "backends/cpu/team.h"
 #include "tests/tap.h"
 

@@ -1,4 +1,5 @@
 /* The grammar of axes: what it yields, and what it refuses with which words. */
+#include "backends/core/nearest.h"
 #include "harness/axes.h"
 #include "tests/tap.h"
 
@@ -171,12 +172,12 @@ static void test_nearest(void)
         {"", NULL},        {"zzzzzz", NULL},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        const char *nearest = circ_axes_nearest(cases[i][0], candidates, (int)COUNT(candidates));
+        const char *nearest = circ_nearest_find(cases[i][0], candidates, (int)COUNT(candidates));
         bool equal =
             nearest && cases[i][1] ? !strcmp(nearest, cases[i][1]) : nearest == cases[i][1];
         tap_ok(equal, "nearest to '%s' is %s", cases[i][0], nearest ? nearest : "nothing");
     }
-    tap_ok(!circ_axes_nearest("x", candidates, 0), "no candidate, nothing near");
+    tap_ok(!circ_nearest_find("x", candidates, 0), "no candidate, nothing near");
 }
 
 int main(void)

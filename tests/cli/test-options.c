@@ -77,7 +77,7 @@ static void test_defaults(void)
     tap_ok(!options.axes.blocks.count && !options.axes.workloads.count &&
                !options.axes.batches.count,
            "no axis is given");
-    tap_ok(!options.resume && !options.dry_run && !options.quiet && !options.cold && !options.list,
+    tap_ok(!options.resume && !options.dry_run && !options.quiet && !options.list,
            "no flag is set");
     circ_options_free(&options);
 }
@@ -94,11 +94,11 @@ static void test_stores(void)
            "axes add up, letters bundle, values attach");
     circ_options_free(&options);
 
-    status = parse("sweep --seed 18446744073709551615 --shard 2/3 --min-time 1e-1 --cold --dry-run "
+    status = parse("sweep --seed 18446744073709551615 --shard 2/3 --min-time 1e-1 --dry-run "
                    "--resume -o jsonl",
                    &options, &help, NULL);
     tap_ok(status == CIRC_OK && options.seed == UINT64_MAX && options.shard == 2 &&
-               options.shards == 3 && options.min_time_s == 0.1 && options.cold &&
+               options.shards == 3 && options.min_time_s == 0.1 &&
                options.dry_run && options.resume && options.format == CIRC_JSONL &&
                options.format_given,
            "numbers, flags, shard and format");

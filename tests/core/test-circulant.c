@@ -127,7 +127,8 @@ static void pruned(void)
 int main(void)
 {
     struct circ_layer fc = {.op = CIRC_OP_FC, .out.c = 7, .bias = true};
-    struct circ_layer conv = {.op = CIRC_OP_CONV, .out.c = 6, .taps_h = 3, .taps_w = 2, .groups = 2};
+    struct circ_layer conv = {
+        .op = CIRC_OP_CONV, .out.c = 6, .taps_h = 3, .taps_w = 2, .groups = 2};
     for (int k = 1; k <= 12; k++) {
         round_trip("fc 7x10", fc, (struct circ_shape){10, 1, 1}, k);
         round_trip("conv 3x2 4->6 groups 2", conv, (struct circ_shape){4, 5, 5}, k);

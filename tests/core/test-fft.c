@@ -1,4 +1,5 @@
-/* Transforms of every length in 1..128 and selected ones to 4096 against the DFT's definition in double. */
+/* Transforms of every length in 1..128 and selected ones to 4096 against the DFT's definition in
+ * double. */
 #include "backends/core/fft.h"
 #include "backends/core/random.h"
 #include "tests/tap.h"
@@ -7,8 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const int selected[] = {160, 192, 243, 256, 320, 343, 384, 500, 509, 512, 625, 640, 768,
-                               1000, 1021, 1024, 1280, 1331, 2048, 2187, 3072, 4096};
+static const int selected[] = {160, 192, 243,  256,  320,  343,  384,  500,  509,  512,  625,
+                               640, 768, 1000, 1021, 1024, 1280, 1331, 2048, 2187, 3072, 4096};
 
 static void dft(int k, const double *x, double *packed)
 {

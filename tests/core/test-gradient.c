@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The layer's oracle is linear in x and in the weights, so a central difference with step 1 is exact up to
- * the rounding of the weights; loss = sum dy o y. */
-static double loss(const struct circ_layer *layer, const struct circ_weights *weights, const double *x,
-                   const float *dy, double *y)
+/* The layer's oracle is linear in x and in the weights, so a central difference with step 1 is
+ * exact up to the rounding of the weights; loss = sum dy o y. */
+static double loss(const struct circ_layer *layer, const struct circ_weights *weights,
+                   const double *x, const float *dy, double *y)
 {
     double sum = 0;
     if (circ_oracle_layer(layer, weights, x, y, NULL))
@@ -50,14 +50,16 @@ static void test(const char *what, struct circ_layer layer, struct circ_shape in
     struct circ_model model;
     layer.compressible = layer.bias = true;
     if (circ_network_begin(&net, what, in, NULL) || circ_network_append(&net, &layer, NULL) ||
-        circ_network_compress(&net, structure, k, k, NULL) || circ_weights_create(&model, &net, NULL)) {
+        circ_network_compress(&net, structure, k, k, NULL) ||
+        circ_weights_create(&model, &net, NULL)) {
         tap_ok(false, "%s: set-up", what);
         return;
     }
     circ_weights_random(&model, 1);
     const struct circ_layer *l = &net.layers[0];
     struct circ_weights *w = &model.layers[0];
-    size_t inputs = (size_t)circ_network_elements(l->in), outputs = (size_t)circ_network_elements(l->out);
+    size_t inputs = (size_t)circ_network_elements(l->in),
+           outputs = (size_t)circ_network_elements(l->out);
     float *x = calloc(inputs, sizeof *x), *dy = calloc(outputs, sizeof *dy);
     float *dx = calloc(inputs, sizeof *dx), *dw = calloc(w->count, sizeof *dw);
     float *db = calloc((size_t)l->out.c, sizeof *db);
@@ -90,8 +92,13 @@ static void test(const char *what, struct circ_layer layer, struct circ_shape in
 int main(void)
 {
     const struct circ_layer fc = {.op = CIRC_OP_FC, .out.c = 9};
-    const struct circ_layer conv = {.op = CIRC_OP_CONV, .out.c = 6, .taps_h = 3, .taps_w = 2,
-                                    .stride = 2, .pad = 1, .groups = 2};
+    const struct circ_layer conv = {.op = CIRC_OP_CONV,
+                                    .out.c = 6,
+                                    .taps_h = 3,
+                                    .taps_w = 2,
+                                    .stride = 2,
+                                    .pad = 1,
+                                    .groups = 2};
     for (int k = 1; k <= 13; k++) {
         test("fc 9x14", fc, (struct circ_shape){14, 1, 1}, CIRC_CIRCULANT, k);
         test("conv", conv, (struct circ_shape){4, 6, 5}, CIRC_CIRCULANT, k);

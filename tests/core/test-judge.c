@@ -1,4 +1,5 @@
-/* The judge must call wrong what is wrong: NaN, unwritten outputs, shifted outputs, damaged guards. */
+/* The judge must call wrong what is wrong: NaN, unwritten outputs, shifted outputs, damaged guards.
+ */
 #include "backends/core/judge.h"
 #include "tests/tap.h"
 
@@ -14,7 +15,8 @@ int main(void)
 
     got[2] = 3.00001f;
     v = circ_judge_compare(got, want, 4, 1e-6);
-    tap_ok(!v.right && v.rel_rms_error > 1e-6 && v.reason[0], "an error beyond the bound: %s", v.reason);
+    tap_ok(!v.right && v.rel_rms_error > 1e-6 && v.reason[0], "an error beyond the bound: %s",
+           v.reason);
     v = circ_judge_compare(got, want, 4, 1e-5);
     tap_ok(v.right, "the same error within a wider bound");
 
@@ -36,7 +38,8 @@ int main(void)
     tap_ok(buffer && isnan(buffer[0]) && isnan(buffer[4]), "a guarded buffer starts poisoned");
     for (int i = 0; buffer && i < 5; i++)
         buffer[i] = 1;
-    tap_ok(buffer && circ_judge_guards_intact(buffer, 5), "writing inside leaves the guards intact");
+    tap_ok(buffer && circ_judge_guards_intact(buffer, 5),
+           "writing inside leaves the guards intact");
     if (buffer) {
         volatile float *outside = buffer;
         float before = outside[-1];

@@ -25,8 +25,14 @@ static struct circ_layer fc(int m)
 
 static struct circ_layer conv(int taps, int out, int stride, int pad, int groups)
 {
-    return (struct circ_layer){.op = CIRC_OP_CONV, .out.c = out, .taps_h = taps, .taps_w = taps,
-                               .stride = stride, .pad = pad, .groups = groups, .compressible = true};
+    return (struct circ_layer){.op = CIRC_OP_CONV,
+                               .out.c = out,
+                               .taps_h = taps,
+                               .taps_w = taps,
+                               .stride = stride,
+                               .pad = pad,
+                               .groups = groups,
+                               .compressible = true};
 }
 
 static void test_fc_counts(void)
@@ -38,7 +44,8 @@ static void test_fc_counts(void)
            "dense counts");
     tap_ok(!circ_network_compress(&net, CIRC_CIRCULANT, 8, 8, &err), "compress with k = 8");
     c = circ_network_counts(&net);
-    /* p 512, q 1152: 1664 transforms of 2.5 * 8 * 3 = 60; a block costs 3 * 8 + 2 * 2 = 28, or 22 */
+    /* p 512, q 1152: 1664 transforms of 2.5 * 8 * 3 = 60; a block costs 3 * 8 + 2 * 2 = 28, or 22
+     */
     tap_ok(c.flop_executed == 1664 * 60 + 589824LL * 28 && c.flop_roof == 1664 * 60 + 589824LL * 22,
            "executed %lld, roof %lld", (long long)c.flop_executed, (long long)c.flop_roof);
     tap_ok(c.weight_count == 589824LL * 8 && c.weight_bytes == 589824LL * 32 &&
@@ -82,7 +89,8 @@ static void test_conv(void)
                net.layers[0].out.w == 55,
            "alexnet's first layer");
     tap_ok(circ_network_counts(&net).flop_dense == 2LL * 96 * 3 * 121 * 55 * 55, "its work");
-    tap_ok(begin(96, 27, 27) && !append(conv(5, 256, 1, 2, 2)) && net.layers[0].out.h == 27, "groups");
+    tap_ok(begin(96, 27, 27) && !append(conv(5, 256, 1, 2, 2)) && net.layers[0].out.h == 27,
+           "groups");
     tap_ok(circ_network_counts(&net).weight_count == 25LL * 256 * 48, "weights of two groups");
     tap_ok(!circ_network_compress(&net, CIRC_CIRCULANT, 16, 16, &err) &&
                circ_network_counts(&net).weight_count == 25LL * 256 * 48 / 16,
@@ -113,14 +121,17 @@ int main(void)
     refuse("groups that do not divide", conv(3, 8, 1, 1, 2), "must divide");
     refuse("no outputs", fc(0), "outputs");
     refuse("a negative stride", conv(3, 8, -1, 1, 1), "stride");
-    refuse("an even LRN", (struct circ_layer){.op = CIRC_OP_LRN, .lrn_size = 4, .lrn_bias = 1}, "odd");
+    refuse("an even LRN", (struct circ_layer){.op = CIRC_OP_LRN, .lrn_size = 4, .lrn_bias = 1},
+           "odd");
     refuse("padding as wide as a pool's window",
-           (struct circ_layer){.op = CIRC_OP_POOL_AVG, .taps_h = 2, .taps_w = 2, .pad = 2}, "padding");
+           (struct circ_layer){.op = CIRC_OP_POOL_AVG, .taps_h = 2, .taps_w = 2, .pad = 2},
+           "padding");
     tap_ok(circ_network_compress(&net, CIRC_CIRCULANT, 0, 4, &err) == CIRC_USAGE, "k = 0: %s",
            err.message);
     int appended = 0;
     while (!append((struct circ_layer){.op = CIRC_OP_RELU}))
         appended++;
-    tap_ok(appended == CIRC_MAX_LAYERS && err.code == CIRC_USAGE, "too many layers: %s", err.message);
+    tap_ok(appended == CIRC_MAX_LAYERS && err.code == CIRC_USAGE, "too many layers: %s",
+           err.message);
     return tap_done();
 }

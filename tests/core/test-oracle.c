@@ -1,4 +1,5 @@
-/* Oracle and reference against each other, against brute force, and the choice of outputs to verify. */
+/* Oracle and reference against each other, against brute force, and the choice of outputs to
+ * verify. */
 #include "backends/core/judge.h"
 #include "backends/core/random.h"
 #include "backends/core/reference.h"
@@ -29,7 +30,8 @@ static double compare(const char *what, struct circ_network *net, int batch)
     struct circ_selection all = {0};
     size_t inputs = (size_t)circ_network_elements(net->input) * (size_t)batch;
     int64_t outputs = circ_network_elements(circ_network_output(net));
-    float *x = malloc(inputs * sizeof *x), *got = circ_judge_guarded_alloc((size_t)(outputs * batch));
+    float *x = malloc(inputs * sizeof *x),
+          *got = circ_judge_guarded_alloc((size_t)(outputs * batch));
     double *want = malloc((size_t)(outputs * batch) * sizeof *want);
     if (circ_weights_create(&model, net, NULL) || !x || !got || !want ||
         circ_oracle_select(net, batch, 1e12, 1, &all, NULL)) {
@@ -64,14 +66,23 @@ static void test_layers(void)
         for (size_t s = 0; s < 3; s++) {
             char what[96];
             struct circ_network net;
-            struct circ_layer fc = {.op = CIRC_OP_FC, .out.c = 23, .bias = true, .compressible = true};
-            snprintf(what, sizeof what, "fc 23x37 %s k %d", circ_network_structure_name(structures[s]), k);
+            struct circ_layer fc = {
+                .op = CIRC_OP_FC, .out.c = 23, .bias = true, .compressible = true};
+            snprintf(what, sizeof what, "fc 23x37 %s k %d",
+                     circ_network_structure_name(structures[s]), k);
             if (build(&net, (struct circ_shape){37, 1, 1}, &fc, 1, structures[s], k))
                 worst = fmax(worst, compare(what, &net, 3));
-            struct circ_layer conv = {.op = CIRC_OP_CONV, .out.c = 10, .taps_h = 3, .taps_w = 2,
-                                      .stride = 2, .pad = 1, .groups = 2, .bias = k % 2,
+            struct circ_layer conv = {.op = CIRC_OP_CONV,
+                                      .out.c = 10,
+                                      .taps_h = 3,
+                                      .taps_w = 2,
+                                      .stride = 2,
+                                      .pad = 1,
+                                      .groups = 2,
+                                      .bias = k % 2,
                                       .compressible = true};
-            snprintf(what, sizeof what, "conv %s k %d", circ_network_structure_name(structures[s]), k);
+            snprintf(what, sizeof what, "conv %s k %d", circ_network_structure_name(structures[s]),
+                     k);
             if (build(&net, (struct circ_shape){6, 7, 9}, &conv, 1, structures[s], k))
                 worst = fmax(worst, compare(what, &net, 2));
         }
@@ -86,7 +97,12 @@ static void test_chain(void)
         {.op = CIRC_OP_RELU},
         {.op = CIRC_OP_LRN, .lrn_size = 5, .lrn_alpha = 1e-1f, .lrn_beta = 0.75f, .lrn_bias = 1},
         {.op = CIRC_OP_POOL_MAX, .taps_h = 3, .taps_w = 3, .stride = 2},
-        {.op = CIRC_OP_CONV, .out.c = 12, .taps_h = 3, .taps_w = 3, .pad = 1, .bias = true,
+        {.op = CIRC_OP_CONV,
+         .out.c = 12,
+         .taps_h = 3,
+         .taps_w = 3,
+         .pad = 1,
+         .bias = true,
          .compressible = true},
         {.op = CIRC_OP_POOL_AVG, .taps_h = 2, .taps_w = 2, .stride = 1, .pad = 1},
         {.op = CIRC_OP_FLATTEN},
@@ -97,7 +113,8 @@ static void test_chain(void)
         char what[64];
         struct circ_network net;
         snprintf(what, sizeof what, "nine layers, %s", circ_network_structure_name(structures[s]));
-        if (tap_ok(build(&net, (struct circ_shape){3, 11, 9}, layers, 9, structures[s], 4), "%s", what))
+        if (tap_ok(build(&net, (struct circ_shape){3, 11, 9}, layers, 9, structures[s], 4), "%s",
+                   what))
             compare(what, &net, 2);
     }
 }
@@ -106,8 +123,14 @@ static void test_chain(void)
 static void test_selection(void)
 {
     for (size_t s = 0; s < 3; s++) {
-        struct circ_layer conv = {.op = CIRC_OP_CONV, .out.c = 12, .taps_h = 3, .taps_w = 3, .pad = 1,
-                                  .bias = true, .compressible = true, .groups = 2};
+        struct circ_layer conv = {.op = CIRC_OP_CONV,
+                                  .out.c = 12,
+                                  .taps_h = 3,
+                                  .taps_w = 3,
+                                  .pad = 1,
+                                  .bias = true,
+                                  .compressible = true,
+                                  .groups = 2};
         struct circ_network net;
         struct circ_model model;
         struct circ_selection some, all;
@@ -134,8 +157,8 @@ static void test_selection(void)
         double worst = 0;
         for (int f = 0; f < some.frame_count; f++)
             for (int64_t i = 0; i < some.output_count; i++)
-                worst = fmax(worst, fabs(got[f * some.output_count + i] -
-                                         want[f * 360 + some.outputs[i]]));
+                worst = fmax(
+                    worst, fabs(got[f * some.output_count + i] - want[f * 360 + some.outputs[i]]));
         tap_ok(worst < 1e-12, "sampled outputs equal the whole (%.2g)", worst);
         circ_oracle_selection_free(&some);
         circ_oracle_selection_free(&all);
