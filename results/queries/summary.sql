@@ -6,7 +6,7 @@ SELECT workload, backend, batch, threads, structure,
     CAST(printf('%.4g', time_ns_median / 1e3) AS REAL) AS time_us,
     round(50.0 * (time_ns_ci_high - time_ns_ci_low) / time_ns_median, 1) AS ci_pct,
     CAST(printf('%.3g', speedup_vs_dense) AS REAL) AS speedup,
-    CAST(printf('%.4g', weight_bytes / 1024.0) AS REAL) AS weight_kib, campaign
+    CAST(printf('%.4g', weight_bytes / 1024.0) AS REAL) AS weight_kib
 FROM v_result
 WHERE :campaign IS NULL OR campaign_key = :campaign
 ORDER BY started, campaign, workload, device, batch, threads, pass, backend,

@@ -287,7 +287,7 @@ static void test_canned(struct circ_store *store, const char *campaign, bool fil
             if (filled && !strcmp(list[i].name, expected[j].name))
                 ok &= rows == expected[j].rows;
         ok &= filled ? rows > 0 && rows == other : !rows;
-        ok &= !run(store, list[i].sql, "campaign = 'x'", "none", &other, NULL, &err) && !other;
+        ok &= !run(store, list[i].sql, "1 = 0", "none", &other, NULL, &err) && !other;
         tap_ok(ok, "%s: %lld rows %s", list[i].name, (long long)rows, err.message);
         ok = i == 0 || strcmp(list[i - 1].name, list[i].name) < 0;
         tap_ok(ok, "%s is in its place", list[i].name);
