@@ -25,8 +25,8 @@ static bool is_measured(const struct circ_row *row)
     return strcmp(row->kind, "measured") == 0;
 }
 
-/* Measured before other kinds, with a speed-up before without, larger speed-up, then shorter time.
- */
+/* Measured before other kinds, with a speed-up before without, then the shorter time: a large
+ * speed-up over a slow baseline decides nothing. */
 static bool is_better(const struct circ_row *row, const struct circ_row *best)
 {
     if (!best)
@@ -36,8 +36,6 @@ static bool is_better(const struct circ_row *row, const struct circ_row *best)
     bool has = isfinite(row->speedup_vs_dense), best_has = isfinite(best->speedup_vs_dense);
     if (has != best_has)
         return has;
-    if (has && row->speedup_vs_dense != best->speedup_vs_dense)
-        return row->speedup_vs_dense > best->speedup_vs_dense;
     return row->time_ns_median < best->time_ns_median;
 }
 
