@@ -1,6 +1,7 @@
 """What the guards look at: the source files, the C text without comments and strings, and how the build compiles. It
 judges nothing.
 """
+import fnmatch
 import json
 import os
 import re
@@ -27,13 +28,14 @@ def files(*endings):
 
 
 def walk():
-    """The same of a tree without git: no hidden folder, no build folder, no caches."""
+    """The same of a tree without git: what .gitignore names at the root, hidden folders and build folders are left out."""
+    ignored = [line.strip("/\n") for line in read(".gitignore").splitlines()]
     names = []
     for folder, inner, here in os.walk(ROOT):
-        inner[:] = [name for name in inner if not name.startswith(".") and name != "__pycache__" and
+        inner[:] = [name for name in inner if (name[0] != "." or name == ".ci") and name != "__pycache__" and
                     not os.path.isdir(os.path.join(folder, name, "meson-info"))]
         names += [os.path.relpath(os.path.join(folder, name), ROOT) for name in here]
-    return names
+    return [name for name in names if not any(fnmatch.fnmatch(name.split("/")[0], pattern) for pattern in ignored)]
 
 
 def read(path):
