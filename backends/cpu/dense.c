@@ -196,8 +196,9 @@ static bool choose_layout(struct dense *s, const float *given)
         s->weights = winner == TRANSPOSED ? turned : copy;
         s->base.tuning = layout_names[winner];
     }
-    free(s->weights == turned ? copy : turned);
-    if (!enough)
+    if (s->weights != turned)
+        free(turned);
+    if (s->weights != copy)
         free(copy);
     free(y);
     free(x);
