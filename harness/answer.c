@@ -60,7 +60,7 @@ static enum circ_status ask_oracle(struct circ_answer *answer, int batch, struct
         return circ_status_fail(err, CIRC_MEMORY, "%s: no memory for the oracle's answer",
                                 net->name);
     return circ_oracle_network(&answer->model, answer->input, &answer->selection, answer->want,
-                               err);
+                               &answer->scale, err);
 }
 
 enum circ_status circ_answer_find(struct circ_answer *answer, const struct circ_planned *planned,

@@ -11,6 +11,7 @@ struct circ_answer {
     struct circ_model model;     /* its weights */
     struct circ_selection selection;
     double *want; /* owned; selected outputs */
+    double scale; /* of the outputs; see circ_oracle_network */
     float *input; /* owned; [batch][C][H][W], of the network and batch last asked for */
     struct circ_point key;
     int64_t oracle_ns; /* what the oracle took; 0 when its last answer served again */

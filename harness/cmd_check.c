@@ -2,9 +2,11 @@
  * variant. */
 #include "circ_config.h"
 #include "harness/command.h"
+#include "harness/dump.h"
 #include "harness/interrupt.h"
 #include "harness/log.h"
 #include "harness/runner.h"
+#include "harness/timing.h"
 #include "results/query.h"
 
 #include <stdio.h>
@@ -34,9 +36,9 @@ static enum circ_status print_check(const struct circ_runner *runner, struct cir
         return print_named(runner->store, "all", runner->campaign, options->format, &rows, err);
     enum circ_status status =
         print_named(runner->store, "errors", runner->campaign, CIRC_TABLE, &rows, err);
-    if (!status && runner->failed) {
+    if (!status && runner->failed + runner->refused) {
         fputc('\n', stdout);
-        status = print_named(runner->store, "failures", runner->campaign, CIRC_TABLE, &rows, err);
+        status = print_named(runner->store, "reasons", runner->campaign, CIRC_TABLE, &rows, err);
     }
     return status;
 }
@@ -59,7 +61,7 @@ static enum circ_status check(const struct circ_options *options, struct circ_sw
                                      .commit = circ_host_fact(&host, "commit"),
                                      .build = "",
                                      .warnings = "",
-                                     .created_ns = 1,
+                                     .created_ns = circ_timing_epoch_ns(),
                                      .seed = options->seed};
     if (!status)
         status = circ_store_campaign(store, host_key, &campaign, key, err);
@@ -69,16 +71,18 @@ static enum circ_status check(const struct circ_options *options, struct circ_sw
                                      .host = &host,
                                      .store = store,
                                      .campaign = key,
-                                     .verify_only = true};
+                                     .verify_only = true,
+                                     .began_ns = circ_timing_now_ns()};
         circ_interrupt_install();
         status = circ_runner_run(&runner, err);
         if (!status)
             status = print_check(&runner, err);
         if (!status && !options->quiet)
-            circ_log_note("%d points checked in %.1f s, %d wrong or broken%s%s", runner.points,
-                          (double)runner.total_ns / 1e9, runner.failed,
-                          options->dump ? "; dumped to " : "", options->dump ? options->dump : "");
-        *exit_code = runner.failed ? 1 : !runner.offered ? 3 : 0;
+            circ_log_note("%d point%s checked in %.1f s, %d wrong or broken%s%s", runner.points,
+                          runner.points == 1 ? "" : "s", (double)runner.total_ns / 1e9,
+                          runner.failed, options->dump ? "; dumped to " : "",
+                          options->dump ? options->dump : "");
+        *exit_code = runner.failed ? 1 : runner.refused == runner.points ? 3 : 0;
     }
     circ_store_close(store);
     return status;
@@ -100,7 +104,10 @@ enum circ_status circ_cmd_check_run(const struct circ_options *options, int *exi
     enum circ_status status = circ_sweep_expand(&sweep, options, &defaults, err);
     if (status)
         return status;
-    status = check(options, &sweep, exit_code, err);
+    if (options->dump)
+        status = circ_dump_prepare(options->dump, err);
+    if (!status)
+        status = check(options, &sweep, exit_code, err);
     circ_sweep_free(&sweep);
     return status;
 }

@@ -11,7 +11,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static bool no_axes(const struct circ_axes *a)
@@ -109,8 +108,6 @@ static enum circ_status create_campaign(struct circ_store *store,
     }
     snprintf(build, sizeof build, "%s, %s, flags: %s", circ_host_fact(host, "compiler"),
              circ_host_fact(host, "build"), circ_host_fact(host, "flags"));
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     struct circ_campaign campaign = {.name = options->name ? options->name : "",
                                      .command = circ_command_line(),
                                      .axes = sweep->axes,
@@ -118,22 +115,35 @@ static enum circ_status create_campaign(struct circ_store *store,
                                      .commit = circ_host_fact(host, "commit"),
                                      .build = build,
                                      .warnings = warnings,
-                                     .created_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec,
+                                     .created_ns = circ_timing_epoch_ns(),
                                      .seed = options->seed};
     enum circ_status status = circ_store_host(store, host->facts, host->fact_count, host_key, err);
     return status ? status : circ_store_campaign(store, host_key, &campaign, key, err);
 }
 
-static enum circ_status print_rows(struct circ_store *store, const struct circ_options *options,
-                                   const char *campaign, struct circ_error *err)
+static enum circ_status print_query(struct circ_store *store, const char *name,
+                                    const char *campaign, enum circ_format format, FILE *file,
+                                    struct circ_error *err)
 {
     const struct circ_query *query;
     int64_t rows;
-    bool for_people = options->format == CIRC_TABLE || options->format == CIRC_MD;
-    enum circ_status status = circ_query_find(for_people ? "summary" : "all", &query, err);
+    enum circ_status status = circ_query_find(name, &query, err);
     return status ? status
-                  : circ_query_run(store, query->sql, NULL, campaign, options->format, stdout,
-                                   &rows, err);
+                  : circ_query_run(store, query->sql, NULL, campaign, format, file, &rows, err);
+}
+
+/* The rows, a digest of them for people; and on stderr why some are not ok. */
+static enum circ_status print_rows(struct circ_store *store, const struct circ_options *options,
+                                   const char *campaign, int64_t refused, struct circ_error *err)
+{
+    bool for_people = options->format == CIRC_TABLE || options->format == CIRC_MD;
+    enum circ_status status =
+        print_query(store, for_people ? "summary" : "all", campaign, options->format, stdout, err);
+    if (!status && refused && !options->quiet) {
+        fflush(stdout);
+        status = print_query(store, "reasons", campaign, CIRC_TABLE, stderr, err);
+    }
+    return status;
 }
 
 static double percent(int64_t part, int64_t whole)
@@ -145,9 +155,9 @@ static void print_end(const struct circ_runner *runner)
 {
     int64_t rest =
         runner->total_ns - runner->measuring_ns - runner->verifying_ns - runner->preparing_ns;
-    circ_log_note("%d points in %.1f s: %.1f %% measuring, %.1f %% verifying, %.1f %% preparing, "
+    circ_log_note("%d point%s in %.1f s: %.1f %% measuring, %.1f %% verifying, %.1f %% preparing, "
                   "%.1f %% elsewhere; %d wrong or broken",
-                  runner->points, (double)runner->total_ns / 1e9,
+                  runner->points, runner->points == 1 ? "" : "s", (double)runner->total_ns / 1e9,
                   percent(runner->measuring_ns, runner->total_ns),
                   percent(runner->verifying_ns, runner->total_ns),
                   percent(runner->preparing_ns, runner->total_ns), percent(rest, runner->total_ns),
@@ -156,7 +166,8 @@ static void print_end(const struct circ_runner *runner)
                   runner->options->db);
 }
 
-/* Runs what is left of a campaign and prints its rows, whole or not. */
+/* Runs what is left of a campaign and prints its rows. The exit code speaks of the whole campaign,
+ * of which a resumed run measures only a part. */
 static enum circ_status run(struct circ_runner *runner, int left, int *exit_code,
                             struct circ_error *err)
 {
@@ -168,23 +179,32 @@ static enum circ_status run(struct circ_runner *runner, int left, int *exit_code
     } else if (!options->quiet) {
         circ_log_note("every point of these axes is already in %s", options->db);
     }
-    if (status == CIRC_STOPPED) {
-        bool again = strstr(circ_command_line(), "--resume") != NULL;
-        return circ_status_fail(
-            err, CIRC_STOPPED, "interrupted: %d points are kept in %s; to measure the rest: %s%s",
-            runner->points, options->db, circ_command_line(), again ? "" : " --resume");
-    }
+    if (status == CIRC_STOPPED)
+        return circ_status_fail(err, CIRC_STOPPED,
+                                "interrupted: %d point%s kept in %s; to measure the rest: %s%s",
+                                runner->points, runner->points == 1 ? " is" : "s are", options->db,
+                                circ_command_line(), options->resume ? "" : " --resume");
+    int64_t failed = 0, refused = 0, others = 0;
     if (!status)
-        status = print_rows(runner->store, options, runner->campaign, err);
+        status = circ_store_campaign_count(runner->store, runner->campaign, "wrong device", &failed,
+                                           err);
+    if (!status)
+        status = circ_store_campaign_count(runner->store, runner->campaign, "unsup absent",
+                                           &refused, err);
+    if (!status)
+        status =
+            circ_store_campaign_count(runner->store, runner->campaign, "ok timeout", &others, err);
+    if (!status)
+        status = print_rows(runner->store, options, runner->campaign, failed + refused, err);
     if (!status && left && !options->quiet)
         print_end(runner);
-    *exit_code = runner->failed ? 1 : left && !runner->offered ? 3 : 0;
+    *exit_code = failed ? 1 : others ? 0 : 3;
     return status;
 }
 
 /* Finds or creates the campaign, and runs it. */
 static enum circ_status sweep_into(const struct circ_options *options, struct circ_sweep *sweep,
-                                   int *exit_code, struct circ_error *err)
+                                   int64_t began_ns, int *exit_code, struct circ_error *err)
 {
     struct circ_host host;
     struct circ_store *store;
@@ -205,8 +225,12 @@ static enum circ_status sweep_into(const struct circ_options *options, struct ci
     if (!status) {
         for (size_t i = 0; i < host.warning_count && !options->quiet; i++)
             circ_log_warn("%s", host.warnings[i]);
-        struct circ_runner runner = {
-            .sweep = sweep, .options = options, .host = &host, .store = store, .campaign = key};
+        struct circ_runner runner = {.sweep = sweep,
+                                     .options = options,
+                                     .host = &host,
+                                     .store = store,
+                                     .campaign = key,
+                                     .began_ns = began_ns};
         status = run(&runner, left, exit_code, err);
     }
     circ_store_close(store);
@@ -240,6 +264,7 @@ enum circ_status circ_cmd_sweep_run(const struct circ_options *options, int *exi
                                            .backends = "cpu"};
     struct circ_sweep sweep;
     struct circ_counting probe;
+    int64_t began_ns = circ_timing_now_ns();
     enum circ_status status = circ_counting_open(&probe, options, err); /* names, before any file */
     if (status)
         return status;
@@ -251,7 +276,7 @@ enum circ_status circ_cmd_sweep_run(const struct circ_options *options, int *exi
         mark_for_plan(options, &sweep);
         status = print_plan(&sweep, options, err);
     } else {
-        status = sweep_into(options, &sweep, exit_code, err);
+        status = sweep_into(options, &sweep, began_ns, exit_code, err);
     }
     circ_sweep_free(&sweep);
     return status;

@@ -56,6 +56,18 @@ static enum circ_status make_folder(const char *path, struct circ_error *err)
     return CIRC_OK;
 }
 
+enum circ_status circ_dump_prepare(const char *folder, struct circ_error *err)
+{
+    struct stat status;
+    if (!mkdir(folder, 0777) ||
+        (errno == EEXIST && !stat(folder, &status) && S_ISDIR(status.st_mode)))
+        return CIRC_OK;
+    return circ_status_fail_native(
+        err, CIRC_USAGE, errno,
+        "--dump %s: the folder cannot be made: %s; make it, or name another", folder,
+        strerror(errno));
+}
+
 /* A name that says which point it is, of characters that any file system takes. */
 static void name_point(const struct circ_planned *planned, char *name, size_t size)
 {
@@ -71,10 +83,11 @@ static void name_point(const struct circ_planned *planned, char *name, size_t si
             *c = '_';
 }
 
-static struct array shaped(const float *values, struct circ_shape shape, int64_t batch)
+/* [batch][n], or [batch][C][H][W] where there are images. */
+static struct array shaped(const float *values, struct circ_shape shape, int64_t batch, bool image)
 {
     struct array array = {values, 2, {batch, shape.c}};
-    if (shape.h > 1 || shape.w > 1)
+    if (image || shape.h > 1 || shape.w > 1)
         array = (struct array){values, 4, {batch, shape.c, shape.h, shape.w}};
     return array;
 }
@@ -136,22 +149,22 @@ enum circ_status circ_dump_write(const char *folder, const struct circ_subject *
 {
     char name[512], path[2048], prefix[32] = "";
     const struct circ_network *net = &subject->network;
-    int weighted = 0, batch = subject->planned->point.batch;
+    int weighted = 0, batch = subject->planned->point.batch, last = net->layer_count - 1;
+    bool conv_first = last >= 0 && net->layers[0].op == CIRC_OP_CONV;
+    bool conv_last = last >= 0 && net->layers[last].op == CIRC_OP_CONV;
     for (int i = 0; i < net->layer_count; i++)
         weighted += circ_network_has_weights(&net->layers[i]);
     name_point(subject->planned, name, sizeof name);
     snprintf(path, sizeof path, "%s/%s", folder, name);
-    enum circ_status status = make_folder(folder, err);
-    if (!status)
-        status = make_folder(path, err);
+    enum circ_status status = make_folder(path, err);
     for (int i = 0; i < net->layer_count && !status; i++) {
         if (weighted > 1)
             snprintf(prefix, sizeof prefix, "layer%02d-", i + 1);
         if (circ_network_has_weights(&net->layers[i]))
             status = write_layer(path, prefix, &net->layers[i], &answer->model.layers[i], err);
     }
-    struct array input = shaped(answer->input, net->input, batch);
-    struct array output = shaped(subject->output, circ_network_output(net), batch);
+    struct array input = shaped(answer->input, net->input, batch, conv_first);
+    struct array output = shaped(subject->output, circ_network_output(net), batch, conv_last);
     if (!status)
         status = write_npy(path, "input.npy", &input, err);
     if (!status)

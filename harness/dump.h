@@ -14,4 +14,7 @@ CIRC_MUST_USE enum circ_status circ_dump_write(const char *folder,
                                                const struct circ_answer *answer,
                                                struct circ_error *err);
 
+/* Makes the folder, before any work is done for it. USAGE when that cannot be. */
+CIRC_MUST_USE enum circ_status circ_dump_prepare(const char *folder, struct circ_error *err);
+
 #endif

@@ -17,6 +17,7 @@
 #define WINDOWS    5
 #define LEAST_NS   1000000000 /* a window lasts a second at least */
 #define UPDATES    100        /* and a hundred updates of the slowest channel */
+#define PIECE_NS   50000000   /* run without looking at the clock */
 #define PATIENCE   20         /* update intervals to wait for a tick */
 #define UNKNOWN_NS 1000000    /* update interval assumed where a channel does not tell */
 
@@ -109,8 +110,8 @@ static bool align(struct circ_joules *joules, struct circ_subject *subject, int6
     return true;
 }
 
-/* Keeps a window of every channel; returns the energy of the chosen ones, NaN if one of them has
- * none. */
+/* Keeps a window of every channel, of the idle machine without a subject; returns the energy of the
+ * chosen ones, NaN if one of them has none. */
 static double keep(struct circ_joules *joules, struct circ_subject *subject,
                    const struct circ_reading *before, const struct circ_reading *after,
                    int64_t frames, enum circ_grade *worst, char *reason, size_t reason_size)
@@ -129,19 +130,22 @@ static double keep(struct circ_joules *joules, struct circ_subject *subject,
                 snprintf(reason, reason_size, "%s", delta.reason);
             }
         }
-        if (!subject || subject->window_count == subject->window_capacity)
-            continue;
-        subject->windows[subject->window_count++] =
-            (struct circ_energy_window){.source = joules->channels[c].source,
-                                        .channel = joules->channels[c].name,
-                                        .scope = circ_meters_scope_name(joules->channels[c].scope),
-                                        .grade = circ_difference_grade_name(delta.grade),
-                                        .duration_ns = delta.duration_ns,
-                                        .frames = frames,
-                                        .raw_start = (int64_t)before[c].raw,
-                                        .raw_end = (int64_t)after[c].raw,
-                                        .energy_uj = isnan(delta.value) ? -1 : delta.value,
-                                        .bound_uj = isnan(delta.bound) ? -1 : delta.bound};
+        struct circ_energy_window window = {.source = joules->channels[c].source,
+                                            .channel = joules->channels[c].name,
+                                            .scope =
+                                                circ_meters_scope_name(joules->channels[c].scope),
+                                            .grade = circ_difference_grade_name(delta.grade),
+                                            .idle = !subject,
+                                            .duration_ns = delta.duration_ns,
+                                            .frames = frames,
+                                            .raw_start = (int64_t)before[c].raw,
+                                            .raw_end = (int64_t)after[c].raw,
+                                            .energy_uj = isnan(delta.value) ? -1 : delta.value,
+                                            .bound_uj = isnan(delta.bound) ? -1 : delta.bound};
+        if (!subject)
+            joules->idle[joules->idle_count++] = window;
+        else if (subject->window_count < subject->window_capacity)
+            subject->windows[subject->window_count++] = window;
     }
     return sum;
 }
@@ -162,7 +166,9 @@ static double measure_window(struct circ_joules *joules, struct circ_subject *su
     batches = 0;
     int64_t start = circ_timing_now_ns(), left = length;
     while (left > 0 && !circ_interrupt_requested()) {
-        int64_t chunk = subject && batch_ns < left ? left / (batch_ns > 0 ? batch_ns : 1) : 1;
+        /* in pieces: the median may be far off on a busy machine, and Ctrl-C waits for a piece */
+        int64_t piece = left < PIECE_NS ? left : PIECE_NS;
+        int64_t chunk = subject && batch_ns < piece ? piece / (batch_ns > 0 ? batch_ns : 1) : 1;
         if (!spend(subject, chunk)) {
             *broken = true;
             return NAN;
@@ -187,6 +193,7 @@ void circ_joules_idle(struct circ_joules *joules)
     bool broken = false;
     if (!joules->meter)
         return;
+    joules->idle_count = 0;
     double uj =
         measure_window(joules, NULL, &duration, &frames, &worst, reason, sizeof reason, &broken);
     joules->idle_power_uw = uj / ((double)duration / 1e9);
@@ -221,10 +228,13 @@ enum circ_status circ_joules_measure(struct circ_joules *joules, struct circ_sub
         snprintf(subject->energy_reason, sizeof subject->energy_reason, "%s", joules->reason);
         return CIRC_OK;
     }
-    subject->window_capacity = (size_t)joules->count * WINDOWS;
+    subject->window_capacity = (size_t)joules->count * WINDOWS + (size_t)joules->idle_count;
     subject->windows = calloc(subject->window_capacity, sizeof *subject->windows);
     if (!subject->windows)
         return circ_status_fail(err, CIRC_MEMORY, "no memory for energy windows");
+    memcpy(subject->windows, joules->idle, (size_t)joules->idle_count * sizeof *joules->idle);
+    subject->window_count =
+        (size_t)joules->idle_count; /* the idle window serves every point of the group */
     double per_frame[WINDOWS];
     size_t count = 0;
     enum circ_grade worst = CIRC_GRADE_OK;

@@ -15,7 +15,9 @@ struct circ_joules {
     int chosen[CIRC_MAX_CHANNELS], chosen_count; /* whose sum is the energy of a CPU's packages */
     double error;                                /* --energy-error */
     double timeout_s;
-    double idle_power_uw; /* NaN when unknown */
+    double idle_power_uw;                              /* NaN when unknown */
+    struct circ_energy_window idle[CIRC_MAX_CHANNELS]; /* the idle window, all channels */
+    int idle_count;
     char reason[512];
 };
 

@@ -23,7 +23,6 @@
 struct run {
     struct circ_runner *runner;
     struct circ_session **sessions; /* one a target, opened when first needed */
-    struct circ_error *session_errors;
     char (*device_keys)[CIRC_KEY_SIZE];
     char host_key[CIRC_KEY_SIZE];
     struct circ_answer answer;
@@ -41,10 +40,10 @@ static int target_index(const struct run *run, const struct circ_planned *planne
 static struct circ_session *session_for(struct run *run, const struct circ_planned *planned)
 {
     int t = target_index(run, planned);
-    if (!run->sessions[t] && !planned->target->status)
-        if (planned->target->backend->open(planned->target->device.name, &run->sessions[t],
-                                           &run->session_errors[t]))
-            run->sessions[t] = NULL;
+    struct circ_target *target = &run->runner->sweep->targets[t];
+    if (!run->sessions[t] && !target->status) /* one that does not open says so in every row */
+        target->status =
+            target->backend->open(target->device.name, &run->sessions[t], &target->error);
     return run->sessions[t];
 }
 
@@ -66,6 +65,7 @@ static enum circ_status load(struct run *run, struct circ_subject *subjects,
         label_of(points[i], label, sizeof label);
         circ_progress_step(&run->progress, 0, label);
         circ_subject_load(&subjects[i], points[i], session_for(run, points[i]), &run->answer,
+                          (int64_t)(MEMORY_SHARE * (double)runner->host->memory_available_bytes),
                           runner->options->dump != NULL);
         if (runner->options->dump && subjects[i].trial.checked)
             status = circ_dump_write(runner->options->dump, &subjects[i], &run->answer, err);
@@ -98,7 +98,8 @@ static enum circ_status time_pass(struct run *run, struct circ_subject *subjects
         if (!subjects[i].finished)
             order[open++] = i;
     }
-    double share = 0.8, per_second = share / (run->rule.min_time_s * 1.5);
+    const double share = 0.8; /* of a point's progress; loading it was the rest */
+    double per_second = share / (run->rule.min_time_s * 1.5);
     while (open && !status && !circ_interrupt_requested()) {
         for (int i = open - 1; i > 0; i--) {
             int other = (int)circ_random_below(&run->random, (uint64_t)i + 1), t = order[i];
@@ -111,6 +112,9 @@ static enum circ_status time_pass(struct run *run, struct circ_subject *subjects
             int64_t before = subject->spent_ns;
             status = circ_timing_step(subject, &run->rule, err);
             double done = (double)(subject->spent_ns - before) / 1e9 * per_second;
+            if (subject->finished || done > share - subject->progress)
+                done = share - subject->progress; /* a point is never more than one point */
+            subject->progress += done;
             circ_progress_step(&run->progress, done, label);
             if (!subject->finished)
                 order[still++] = order[i];
@@ -129,33 +133,37 @@ static enum circ_status measure(struct run *run, struct circ_subject *subjects, 
     const struct circ_options *options = run->runner->options;
     int64_t start = circ_timing_now_ns();
     enum circ_status status = time_pass(run, subjects, count, err);
-    if (!status && !circ_interrupt_requested())
+    if (!status)
         status = circ_counting_open(counting, options, err);
-    for (int i = 0; i < count && !status && !circ_interrupt_requested(); i++)
-        if (subjects[i].program)
+    for (int i = 0; i < count && !status; i++)
+        if (subjects[i].program && subjects[i].finished)
             circ_counting_measure(counting, &subjects[i]);
     if (!circ_interrupt_requested())
         circ_joules_idle(&run->joules);
-    for (int i = 0; i < count && !status && !circ_interrupt_requested(); i++)
-        if (subjects[i].program)
+    for (int i = 0; i < count && !status; i++)
+        if (subjects[i].program && subjects[i].finished)
             status = circ_joules_measure(&run->joules, &subjects[i], options->seed, err);
-    for (int i = 0; i < count && !status && !circ_interrupt_requested(); i++)
-        if (subjects[i].program)
-            status = circ_timing_end(&subjects[i], options->seed, err);
+    for (int i = 0; i < count && !status; i++) {
+        if (!subjects[i].program || !subjects[i].finished)
+            continue;
+        status = circ_timing_end(&subjects[i], options->seed, err);
+        /* an energy pass cut short is a reason to measure the point again */
+        subjects[i].complete = !run->joules.meter || !circ_interrupt_requested();
+    }
     run->runner->measuring_ns += circ_timing_now_ns() - start;
     return status;
 }
 
-/* Stores what is complete: every point, or after an interrupt those that needed no measuring. */
+/* Stores what is complete: every point, or after an interrupt those that were, or needed no
+ * measuring. */
 static enum circ_status store(struct run *run, struct circ_subject *subjects, int count,
                               struct circ_error *err)
 {
     struct circ_runner *runner = run->runner;
-    bool complete = !circ_interrupt_requested();
     enum circ_status status = circ_store_begin(runner->store, err);
     for (int i = 0; i < count && !status; i++) {
         struct circ_subject *subject = &subjects[i];
-        if (!subject->planned || (!complete && subject->program))
+        if (!subject->planned || (subject->program && !subject->complete))
             continue;
         int t = target_index(run, subject->planned);
         const struct circ_device *device = &subject->planned->target->device;
@@ -172,7 +180,7 @@ static enum circ_status store(struct run *run, struct circ_subject *subjects, in
         runner->points++;
         enum circ_status result = subject->trial.status;
         runner->failed += result == CIRC_WRONG || result == CIRC_DEVICE;
-        runner->offered += result != CIRC_UNSUP && result != CIRC_ABSENT;
+        runner->refused += result == CIRC_UNSUP || result == CIRC_ABSENT;
     }
     if (!status)
         return circ_store_commit(runner->store, err);
@@ -250,9 +258,8 @@ static enum circ_status begin(struct run *run, struct circ_error *err)
     struct circ_runner *runner = run->runner;
     size_t targets = (size_t)runner->sweep->target_count;
     run->sessions = calloc(targets, sizeof *run->sessions);
-    run->session_errors = calloc(targets, sizeof *run->session_errors);
     run->device_keys = calloc(targets, sizeof *run->device_keys);
-    if (!run->sessions || !run->session_errors || !run->device_keys)
+    if (!run->sessions || !run->device_keys)
         return circ_status_fail(err, CIRC_MEMORY, "no memory for %zu devices", targets);
     return circ_store_host(runner->store, runner->host->facts, runner->host->fact_count,
                            run->host_key, err);
@@ -285,9 +292,8 @@ enum circ_status circ_runner_run(struct circ_runner *runner, struct circ_error *
         if (run.sessions[t])
             runner->sweep->targets[t].backend->close(run.sessions[t]);
     free(run.sessions);
-    free(run.session_errors);
     free(run.device_keys);
-    runner->total_ns = circ_timing_now_ns() - start;
+    runner->total_ns = circ_timing_now_ns() - runner->began_ns;
     if (!status && circ_interrupt_requested())
         status = circ_status_fail(err, CIRC_STOPPED, "interrupted");
     return status;

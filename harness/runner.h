@@ -15,8 +15,10 @@ struct circ_runner {
     const char *campaign; /* key */
     bool verify_only;     /* check: nothing is timed */
 
+    int64_t began_ns; /* when the command began, on the monotonic clock */
+
     /* what came of it */
-    int points, failed, offered; /* stored; wrong or device; neither unsup nor absent */
+    int points, failed, refused; /* stored; wrong or device; unsup or absent */
     int64_t total_ns, preparing_ns, verifying_ns, measuring_ns;
 };
 

@@ -166,7 +166,7 @@ static void judge(struct circ_subject *subject, const struct circ_answer *answer
     int64_t start = circ_timing_now_ns();
     struct circ_verdict verdict =
         circ_judge_selection(subject->output, (int64_t)outputs, batch, &answer->selection,
-                             answer->want, circ_judge_bound(&subject->network));
+                             answer->want, answer->scale, circ_judge_bound(&subject->network));
     bool intact = circ_judge_guards_intact(subject->output, outputs * (size_t)batch);
     subject->trial.rel_rms_error = verdict.rel_rms_error;
     subject->trial.max_error = verdict.max_error;
@@ -180,8 +180,24 @@ static void judge(struct circ_subject *subject, const struct circ_answer *answer
         circ_subject_fail(subject, CIRC_WRONG, verdict.reason);
 }
 
+/* The kernel promises memory that it does not have, so asking malloc is too late. */
+static enum circ_status check_room(const struct circ_subject *subject,
+                                   const struct circ_request *request, int64_t room,
+                                   struct circ_error *err)
+{
+    int64_t need = subject->backend->footprint(request) + subject->trial.weight_bytes;
+    if (need <= room)
+        return CIRC_OK;
+    return circ_status_fail(
+        err, CIRC_UNSUP,
+        "it needs about %.1f GiB of memory and %.1f GiB may be used: lower the batch "
+        "or take a larger block",
+        (double)need / (1 << 30), (double)room / (1 << 30));
+}
+
 void circ_subject_load(struct circ_subject *subject, const struct circ_planned *planned,
-                       struct circ_session *session, struct circ_answer *answer, bool keep_output)
+                       struct circ_session *session, struct circ_answer *answer, int64_t room,
+                       bool keep_output)
 {
     struct circ_error err = {0};
     begin(subject, planned);
@@ -191,8 +207,6 @@ void circ_subject_load(struct circ_subject *subject, const struct circ_planned *
         status = planned->target->status;
         err = planned->target->error;
     }
-    if (!status && !session)
-        status = circ_status_fail(&err, CIRC_DEVICE, "the device could not be opened");
     struct circ_model model = {.network = &subject->network};
     struct circ_request request = {.model = &model,
                                    .batch = planned->point.batch,
@@ -203,6 +217,8 @@ void circ_subject_load(struct circ_subject *subject, const struct circ_planned *
                                    .isa = *planned->point.isa ? planned->point.isa : NULL};
     if (!status)
         status = subject->backend->supports(session, &request, &err);
+    if (!status)
+        status = check_room(subject, &request, room, &err);
     if (!status)
         status = circ_answer_find(answer, planned, &err);
     size_t outputs = (size_t)circ_network_elements(circ_network_output(&subject->network));

@@ -21,13 +21,16 @@ struct circ_subject {
     float *output; /* what it answered, [batch][outputs]; owned, freed after the verdict */
 
     /* time pass */
-    int iterations;
+    int iterations;              /* batches of the next window */
+    int64_t window_ns;           /* length of the last window; 0 before the first */
+    double progress;             /* share of the point's progress that its samples have reported */
     struct circ_sample *samples; /* owned */
     size_t sample_count, sample_capacity;
     double *sorted; /* owned: times of the samples that are not warm-up, rising */
     size_t sorted_count;
     int64_t spent_ns; /* in those samples */
     bool finished;    /* timed, or never to be */
+    bool complete;    /* and everything else that is stored is there */
 
     struct circ_counter counters[CIRC_MAX_COUNTERS];
     size_t counter_count;
@@ -37,10 +40,11 @@ struct circ_subject {
 
 /* Prepares the point and runs it once; compares with the answer. Whatever goes wrong becomes the
  * trial's status and reason, with the program released; only INTERNAL and out-of-memory of our own
- * are returned. session may be NULL when the target is absent. keep_output: leave subject->output
- * for a dump. */
+ * are returned. session may be NULL when the target is absent. room: bytes of memory that the point
+ * may take. keep_output: leave subject->output for a dump. */
 void circ_subject_load(struct circ_subject *subject, const struct circ_planned *planned,
-                       struct circ_session *session, struct circ_answer *answer, bool keep_output);
+                       struct circ_session *session, struct circ_answer *answer, int64_t room,
+                       bool keep_output);
 
 /* Bytes that the point's program will hold, before anything is prepared. */
 int64_t circ_subject_footprint(const struct circ_planned *planned);

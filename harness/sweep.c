@@ -152,21 +152,43 @@ static enum circ_status find_targets(struct expansion *e, struct circ_error *err
     return status;
 }
 
+/* Results are stored by name: one name may not mean two networks, and one network given twice
+ * counts once. */
+static enum circ_status add_network(struct expansion *e, const char *spec, struct circ_error *err)
+{
+    struct circ_sweep *sweep = e->sweep;
+    int at = sweep->network_count;
+    enum circ_status status = circ_workload_find(spec, &sweep->networks[at], err);
+    if (status)
+        return status;
+    circ_network_digest(&sweep->networks[at], sweep->digests[at]);
+    for (int i = 0; i < at; i++) {
+        if (strcmp(sweep->networks[i].name, sweep->networks[at].name))
+            continue;
+        if (!strcmp(sweep->digests[i], sweep->digests[at]))
+            return CIRC_OK;
+        return circ_status_fail(
+            err, CIRC_USAGE,
+            "'%s': another workload of this sweep is called '%s' too, and results "
+            "are stored by name: rename one of the files",
+            spec, sweep->networks[at].name);
+    }
+    sweep->network_count++;
+    return CIRC_OK;
+}
+
 static enum circ_status load_networks(struct expansion *e, struct circ_error *err)
 {
     struct circ_sweep *sweep = e->sweep;
-    sweep->networks = calloc((size_t)e->workloads->count, sizeof *sweep->networks);
-    if (!sweep->networks)
-        return circ_status_fail(err, CIRC_MEMORY, "no memory for %d workloads",
-                                e->workloads->count);
-    for (int w = 0; w < e->workloads->count; w++) {
-        enum circ_status status =
-            circ_workload_find(e->workloads->items[w], &sweep->networks[w], err);
-        if (status)
-            return status;
-        sweep->network_count++;
-    }
-    return CIRC_OK;
+    size_t count = (size_t)e->workloads->count;
+    sweep->networks = calloc(count, sizeof *sweep->networks);
+    sweep->digests = calloc(count, sizeof *sweep->digests);
+    if (!sweep->networks || !sweep->digests)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for %zu workloads", count);
+    enum circ_status status = CIRC_OK;
+    for (size_t w = 0; w < count && !status; w++)
+        status = add_network(e, e->workloads->items[w], err);
+    return status;
 }
 
 /* Whether some layer that may be compressed is an FC, or a CONV. */
@@ -322,6 +344,7 @@ static enum circ_status expand_groups(struct expansion *e, struct circ_error *er
                 struct circ_planned planned = {.network = &sweep->networks[w],
                                                .target = &sweep->targets[t]};
                 planned.point.workload = sweep->networks[w].name;
+                planned.point.network = sweep->digests[w];
                 planned.point.backend = sweep->targets[t].backend->name;
                 planned.point.device = sweep->targets[t].device.name;
                 planned.point.batch = e->batches->items[b];
@@ -403,6 +426,9 @@ static enum circ_status write_axes(struct expansion *e, struct circ_error *err)
     if (!file)
         return circ_status_fail(err, CIRC_MEMORY, "no memory for the campaign's axes");
     print_names(file, "workload", e->workloads);
+    for (int i = 0; i < e->sweep->network_count; i++) /* an edited file is another sweep */
+        fprintf(file, "%s%s", i ? "," : "network=", e->sweep->digests[i]);
+    fputc(';', file);
     print_names(file, "structure", e->structures);
     fputs("block=", file);
     for (int i = 0; i < e->blocks->count; i++)
@@ -458,6 +484,7 @@ enum circ_status circ_sweep_expand(struct circ_sweep *sweep, const struct circ_o
 void circ_sweep_free(struct circ_sweep *sweep)
 {
     free(sweep->networks);
+    free(sweep->digests);
     free(sweep->targets);
     free(sweep->points);
     free(sweep->groups);

@@ -32,10 +32,11 @@ struct circ_group {
 };
 
 struct circ_sweep {
-    struct circ_network *networks; /* owned, one a workload */
-    struct circ_target *targets;   /* owned */
-    struct circ_planned *points;   /* owned */
-    struct circ_group *groups;     /* owned, in the order in which they are to run */
+    struct circ_network *networks;     /* owned, one a workload */
+    char (*digests)[CIRC_DIGEST_SIZE]; /* owned, of the networks */
+    struct circ_target *targets;       /* owned */
+    struct circ_planned *points;       /* owned */
+    struct circ_group *groups;         /* owned, in the order in which they are to run */
     int network_count, target_count, point_count, group_count;
     char *axes; /* owned: canonical text of all axes and options that change a result */
 };

@@ -10,14 +10,25 @@
 #include <string.h>
 #include <time.h>
 
-#define SAMPLE_NS  10000000 /* a sample lasts 10 ms: 10^5 times the clock's cost */
-#define WARM_UP_NS 50000000 /* clocks and caches settle */
+#define SAMPLE_NS   10000000 /* a sample lasts 10 ms: 10^5 times the clock's cost */
+#define WARM_UP_NS  50000000 /* clocks and caches settle */
+#define MAX_BATCHES 100000000
+
+static int64_t read_clock(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
 
 int64_t circ_timing_now_ns(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t circ_timing_epoch_ns(void)
+{
+    return read_clock(CLOCK_REALTIME);
 }
 
 void circ_timing_clock(int64_t *step_ns, int64_t *cost_ns)
@@ -59,13 +70,21 @@ static enum circ_status keep(struct circ_subject *subject, struct circ_sample sa
     return CIRC_OK;
 }
 
+/* Batches for a window of SAMPLE_NS, with a third to spare, when so many took ns. */
+static int longer(int iterations, int64_t ns)
+{
+    double each = (double)(ns > 0 ? ns : 1) / iterations, wanted = 1.3 * SAMPLE_NS / each + 1;
+    return wanted > MAX_BATCHES ? MAX_BATCHES : (int)wanted;
+}
+
 /* One sample. Others ran meanwhile and took the caches: a batch that is not timed brings its data
  * back. */
 static enum circ_status take(struct circ_subject *subject, const struct circ_timing_rule *rule,
                              bool warmup, struct circ_error *err)
 {
     int64_t ns, device_ns = -1;
-    if (subject->iterations > 1 && !circ_subject_window(subject, 1, &ns, &device_ns))
+    if (subject->window_ns < SAMPLE_NS * (int64_t)subject->iterations &&
+        !circ_subject_window(subject, 1, &ns, &device_ns))
         return CIRC_OK;
     int64_t start = circ_timing_now_ns();
     if (!circ_subject_window(subject, subject->iterations, &ns, &device_ns))
@@ -77,7 +96,13 @@ static enum circ_status take(struct circ_subject *subject, const struct circ_tim
                                      device_ns < 0 ? -1 : device_ns / subject->iterations,
                                  .iterations = subject->iterations,
                                  .warmup = warmup};
-    if (!warmup)
+    subject->window_ns = ns;
+    if (ns < SAMPLE_NS) { /* the guess was too low: this window is no sample, and the next one is
+                             longer */
+        subject->iterations = longer(subject->iterations, ns);
+        sample.warmup = true;
+    }
+    if (!sample.warmup)
         subject->spent_ns += ns;
     return keep(subject, sample, err);
 }
@@ -96,14 +121,14 @@ enum circ_status circ_timing_begin(struct circ_subject *subject,
     /* the first run paid for cold caches: time a second one unless that alone is long */
     if (ns < SAMPLE_NS && !circ_subject_window(subject, 1, &ns, &device_ns))
         return CIRC_OK;
+    subject->iterations = ns < SAMPLE_NS ? longer(1, ns) : 1;
     int64_t warm_until = circ_timing_now_ns() + WARM_UP_NS;
     do {
-        subject->iterations = ns < SAMPLE_NS ? (int)(SAMPLE_NS / (ns > 0 ? ns : 1)) + 1 : 1;
         enum circ_status status = take(subject, rule, true, err);
         if (status || subject->finished)
             return status;
-        ns = subject->samples[subject->sample_count - 1].time_ns;
-    } while (ns < SAMPLE_NS && circ_timing_now_ns() < warm_until);
+    } while (subject->window_ns < SAMPLE_NS ||
+             (subject->iterations > 1 && circ_timing_now_ns() < warm_until));
     return CIRC_OK;
 }
 
@@ -126,9 +151,10 @@ static bool noise_stable(const struct circ_subject *subject)
     double *late = malloc(half * sizeof *late);
     if (!late)
         return true;
-    size_t from = subject->sample_count - half;
-    for (size_t i = 0; i < half; i++)
-        late[i] = (double)subject->samples[from + i].time_ns;
+    size_t taken = 0;
+    for (size_t i = subject->sample_count; taken < half && i--;)
+        if (!subject->samples[i].warmup)
+            late[taken++] = (double)subject->samples[i].time_ns;
     qsort(late, half, sizeof *late, compare);
     double all = spread(subject->sorted, count), recent = spread(late, half);
     free(late);
@@ -206,8 +232,12 @@ enum circ_status circ_timing_end(struct circ_subject *subject, uint64_t seed,
     trial->time_ns_median = (int64_t)llround(summary.median);
     trial->time_ns_min = (int64_t)llround(summary.min);
     trial->time_ns_p95 = (int64_t)llround(summary.p95);
-    trial->time_ns_ci_low = (int64_t)llround(summary.ci.low);
-    trial->time_ns_ci_high = (int64_t)llround(summary.ci.high);
+    /* below six samples no 95 % interval of a median exists: their range, and of one sample nothing
+     */
+    struct circ_interval ci =
+        count < 6 ? (struct circ_interval){summary.min, subject->sorted[count - 1]} : summary.ci;
+    trial->time_ns_ci_low = count > 1 ? (int64_t)llround(ci.low) : -1;
+    trial->time_ns_ci_high = count > 1 ? (int64_t)llround(ci.high) : -1;
     trial->samples = subject->samples;
     trial->sample_count = subject->sample_count;
     status = median_of_device(subject, times, err);

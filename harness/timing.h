@@ -20,6 +20,9 @@ struct circ_timing_rule {
 /* CLOCK_MONOTONIC. */
 int64_t circ_timing_now_ns(void);
 
+/* CLOCK_REALTIME: since the epoch. */
+int64_t circ_timing_epoch_ns(void);
+
 /* Smallest step seen between two readings of the clock, and what one reading costs. */
 void circ_timing_clock(int64_t *step_ns, int64_t *cost_ns);
 

@@ -115,8 +115,9 @@ static enum circ_status write_path(const struct circ_document *document,
     if (!good) {
         if (fd >= 0)
             unlink(temporary);
+        /* a path that cannot be opened is the user's; a write that fails is the disk's */
         status = circ_status_fail_native(
-            err, CIRC_IO, cause,
+            err, fd < 0 ? CIRC_USAGE : CIRC_IO, cause,
             "%s: the report could not be written: %s; give another path with -o", path,
             strerror(cause));
     }

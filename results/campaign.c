@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -28,6 +29,8 @@ static const char prefix_sql[] =
     " WHERE substr(key, 1, length(?1)) = lower(?1) HAVING count(*) > 0";
 static const char names_sql[] =
     "SELECT name FROM campaign ORDER BY created_ns DESC, rowid DESC LIMIT ?";
+static const char count_sql[] =
+    "SELECT count(*) FROM trial WHERE campaign = ? AND instr(' ' || ? || ' ', ' ' || status || ' ')";
 static const char rename_sql[] = "UPDATE campaign SET name = ? WHERE key = ?";
 static const char delete_sql[] = "DELETE FROM campaign WHERE key = ?";
 
@@ -266,5 +269,21 @@ enum circ_status circ_campaign_delete(struct circ_connection *connection, const 
             "DELETE FROM point WHERE key NOT IN (SELECT point FROM trial);"
             "DELETE FROM host WHERE key NOT IN (SELECT host FROM campaign);",
             "deleting what no campaign uses", err);
+    return status;
+}
+
+enum circ_status circ_campaign_count(struct circ_connection *connection, const char *key,
+                                     const char *statuses, int64_t *count, struct circ_error *err)
+{
+    struct circ_bind bind;
+    char text[24] = "";
+    enum circ_status status = circ_connection_prepare(connection, count_sql, &bind, err);
+
+    if (status)
+        return status;
+    circ_connection_bind_word(&bind, key);
+    circ_connection_bind_word(&bind, statuses);
+    status = circ_connection_text(connection, &bind, text, sizeof text, "counting trials", err);
+    *count = strtoll(text, NULL, 10);
     return status;
 }

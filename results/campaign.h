@@ -23,4 +23,8 @@ CIRC_MUST_USE enum circ_status circ_campaign_rename(struct circ_connection *conn
 CIRC_MUST_USE enum circ_status circ_campaign_delete(struct circ_connection *connection,
                                                     const char *key, struct circ_error *err);
 
+CIRC_MUST_USE enum circ_status circ_campaign_count(struct circ_connection *connection,
+                                                   const char *key, const char *statuses,
+                                                   int64_t *count, struct circ_error *err);
+
 #endif

@@ -13,9 +13,9 @@ static const char device_sql[] = "INSERT OR IGNORE INTO device (key, host, backe
                                  "description, device_kind, memory_bytes)"
                                  " VALUES (?,?,?,?,?,?,?)";
 static const char point_sql[] =
-    "INSERT OR IGNORE INTO point (key, workload, backend, device, structure, variant, isa,"
+    "INSERT OR IGNORE INTO point (key, workload, network, backend, device, structure, variant, isa,"
     " precision, pass, block, block_conv, batch, threads, cold) VALUES "
-    "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 static const char exists_sql[] = "SELECT 1 FROM trial WHERE campaign = ? AND point = ?";
 static const char trial_sql[] =
     "INSERT INTO trial (key, campaign, point, device, status, reason, kind, library, tuning, isa,"
@@ -126,6 +126,7 @@ static enum circ_status insert_point(struct circ_connection *connection, const c
         return status;
     circ_connection_bind_word(&bind, key);
     circ_connection_bind_word(&bind, point->workload);
+    circ_connection_bind_text(&bind, point->network);
     circ_connection_bind_word(&bind, point->backend);
     circ_connection_bind_word(&bind, point->device);
     circ_connection_bind_word(&bind, point->structure);
@@ -159,7 +160,7 @@ static void bind_measured(struct circ_bind *bind, const struct circ_trial *trial
     circ_connection_bind_count(bind, trial->time_ns_p95);
     circ_connection_bind_count(bind, trial->time_ns_ci_low);
     circ_connection_bind_count(bind, trial->time_ns_ci_high);
-    circ_connection_bind_count(bind, count_measured(trial));
+    circ_connection_bind_count(bind, trial->time_ns_median > 0 ? count_measured(trial) : -1);
     circ_connection_bind_text(bind, trial->stop_reason);
     circ_connection_bind_count(bind, trial->device_time_ns_median);
     circ_connection_bind_real(bind, trial->cycles);
@@ -189,7 +190,8 @@ static enum circ_status insert_row(struct circ_connection *connection, const cha
     circ_connection_bind_word(&bind, device);
     circ_connection_bind_word(&bind, circ_status_name(trial->status));
     circ_connection_bind_text(&bind, trial->reason);
-    circ_connection_bind_text(&bind, trial->kind);
+    bool timed = trial->status == CIRC_OK && trial->time_ns_median > 0;
+    circ_connection_bind_text(&bind, timed ? trial->kind : NULL); /* it speaks of the times */
     circ_connection_bind_text(&bind, trial->library);
     circ_connection_bind_text(&bind, trial->tuning);
     circ_connection_bind_text(&bind, trial->isa);

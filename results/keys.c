@@ -50,6 +50,7 @@ enum circ_status circ_keys_point(const struct circ_point *point, char key[CIRC_K
     sqlite3_str *content = sqlite3_str_new(NULL);
 
     append_text(content, "workload", point->workload);
+    append_text(content, "network", point->network);
     append_text(content, "backend", point->backend);
     append_text(content, "device", point->device);
     append_text(content, "structure", point->structure);

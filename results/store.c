@@ -160,6 +160,13 @@ void circ_store_rollback(struct circ_store *store)
     circ_connection_rollback(&store->connection);
 }
 
+enum circ_status circ_store_campaign_count(struct circ_store *store, const char *key,
+                                           const char *statuses, int64_t *count,
+                                           struct circ_error *err)
+{
+    return circ_campaign_count(&store->connection, key, statuses, count, err);
+}
+
 enum circ_status circ_store_campaign_find(struct circ_store *store, const char *which,
                                           char key[CIRC_KEY_SIZE], struct circ_error *err)
 {

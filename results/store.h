@@ -66,6 +66,11 @@ CIRC_MUST_USE enum circ_status circ_store_trial(struct circ_store *store, const 
 CIRC_MUST_USE enum circ_status circ_store_commit(struct circ_store *store, struct circ_error *err);
 void circ_store_rollback(struct circ_store *store); /* harmless outside a transaction */
 
+/* Counts the campaign's trials whose status is among the words, e.g. "wrong device". */
+CIRC_MUST_USE enum circ_status circ_store_campaign_count(struct circ_store *store, const char *key,
+                                                         const char *statuses, int64_t *count,
+                                                         struct circ_error *err);
+
 /* Lists, renames and deletes are SQL over the store: */
 /* Finds a campaign by name, key, key prefix (>= 4), or "latest"; USAGE names the nearest. */
 CIRC_MUST_USE enum circ_status circ_store_campaign_find(struct circ_store *store, const char *which,

@@ -50,10 +50,11 @@ static void count_one(struct tally *tally, float got, double want)
     tally->worst = error > tally->worst ? error : tally->worst;
 }
 
-static struct circ_verdict conclude(const struct tally *tally, double bound)
+static struct circ_verdict conclude(const struct tally *tally, double scale, double bound)
 {
     struct circ_verdict verdict = {.bound = bound, .checked = tally->count, .total = tally->count};
-    double rms = sqrt(tally->want2 / (double)(tally->count ? tally->count : 1));
+    double count = (double)(tally->count ? tally->count : 1);
+    double rms = sqrt(tally->want2 / count), size = rms > scale ? rms : scale;
     if (!tally->count) {
         verdict.rel_rms_error = verdict.max_error = NAN;
         snprintf(verdict.reason, sizeof verdict.reason, "no output was compared");
@@ -61,15 +62,15 @@ static struct circ_verdict conclude(const struct tally *tally, double bound)
         verdict.rel_rms_error = verdict.max_error = NAN;
         snprintf(verdict.reason, sizeof verdict.reason, "%lld of %lld outputs are NaN or infinite",
                  (long long)tally->bad, (long long)tally->count);
-    } else if (rms == 0) {
+    } else if (size == 0) {
         /* nothing to be relative to: only exact zeros are right */
         verdict.right = tally->error2 == 0;
         verdict.rel_rms_error = verdict.max_error = verdict.right ? 0 : INFINITY;
         if (!verdict.right)
             snprintf(verdict.reason, sizeof verdict.reason, "outputs differ from zero");
     } else {
-        verdict.rel_rms_error = sqrt(tally->error2 / tally->want2);
-        verdict.max_error = tally->worst / rms;
+        verdict.rel_rms_error = sqrt(tally->error2 / count) / size;
+        verdict.max_error = tally->worst / size;
         verdict.right =
             verdict.rel_rms_error <= bound && verdict.max_error <= MAX_ERROR_FACTOR * bound;
         if (!verdict.right)
@@ -82,17 +83,17 @@ static struct circ_verdict conclude(const struct tally *tally, double bound)
 }
 
 struct circ_verdict circ_judge_compare(const float *got, const double *want, int64_t count,
-                                       double bound)
+                                       double scale, double bound)
 {
     struct tally tally = {0};
     for (int64_t i = 0; i < count; i++)
         count_one(&tally, got[i], want[i]);
-    return conclude(&tally, bound);
+    return conclude(&tally, scale, bound);
 }
 
 struct circ_verdict circ_judge_selection(const float *got, int64_t outputs, int batch,
                                          const struct circ_selection *selection, const double *want,
-                                         double bound)
+                                         double scale, double bound)
 {
     struct tally tally = {0};
     int64_t per_frame = selection->output_count ? selection->output_count : outputs;
@@ -107,7 +108,7 @@ struct circ_verdict circ_judge_selection(const float *got, int64_t outputs, int 
         bad += !isfinite(got[i]);
     if (bad > tally.bad)
         tally.bad = bad;
-    struct circ_verdict verdict = conclude(&tally, bound);
+    struct circ_verdict verdict = conclude(&tally, scale, bound);
     verdict.total = outputs * batch;
     return verdict;
 }

@@ -10,8 +10,8 @@
 
 struct circ_verdict {
     bool right;
-    double rel_rms_error; /* sqrt(sum (got - want)^2 / sum want^2); NaN when got has NaN or inf */
-    double max_error;     /* largest |got - want| / rms(want) */
+    double rel_rms_error; /* rms(got - want) / size; NaN when got has NaN or inf */
+    double max_error;     /* largest |got - want| / size */
     double bound;     /* what rel_rms_error was held to; max_error is held to 16 times as much */
     int64_t checked;  /* outputs compared */
     int64_t total;    /* outputs there are */
@@ -24,15 +24,17 @@ struct circ_verdict {
  * of Numerical Algorithms", 2nd ed., sections 2.8 and 24.1, statistical form). */
 double circ_judge_bound(const struct circ_network *net);
 
-/* Compares got[count] with want[count]. */
+/* Compares got[count] with want[count]. size, above, is the larger of rms(want) and scale; scale is
+ * what circ_oracle_network says, and keeps an output that cancels to next to nothing from being
+ * called wrong; 0 stands for unknown. */
 struct circ_verdict circ_judge_compare(const float *got, const double *want, int64_t count,
-                                       double bound);
+                                       double scale, double bound);
 
 /* Compares the selected outputs of got [batch][outputs] with want as circ_oracle_network wrote it.
  */
 struct circ_verdict circ_judge_selection(const float *got, int64_t outputs, int batch,
                                          const struct circ_selection *selection, const double *want,
-                                         double bound);
+                                         double scale, double bound);
 
 /* Guarded buffers: count floats between two guard zones, all poisoned with a signalling pattern
  * that no computation yields. NULL when memory is short. The pointer is 64-byte aligned. */

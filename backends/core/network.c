@@ -1,7 +1,9 @@
 /* Shape inference, validation and counts of layers and networks. It computes nothing. */
 #include "backends/core/network.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const op_names[] = {
@@ -182,6 +184,34 @@ enum circ_status circ_network_compress(struct circ_network *net, enum circ_struc
                                                       : block;
     }
     return CIRC_OK;
+}
+
+static uint64_t mix(uint64_t hash, double value)
+{
+    unsigned char bytes[sizeof value];
+    memcpy(bytes, &value, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        hash = (hash ^ bytes[i]) * 0x100000001b3u;
+    return hash;
+}
+
+void circ_network_digest(const struct circ_network *net, char digest[CIRC_DIGEST_SIZE])
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    const struct circ_shape *in = &net->input;
+    const double input[] = {in->c, in->h, in->w};
+    for (size_t i = 0; i < sizeof input / sizeof *input; i++)
+        hash = mix(hash, input[i]);
+    for (int l = 0; l < net->layer_count; l++) {
+        const struct circ_layer *layer = &net->layers[l];
+        const double fields[] = {
+            layer->op,        layer->out.c,    layer->taps_h,  layer->taps_w,       layer->stride,
+            layer->pad,       layer->groups,   layer->bias,    layer->compressible, layer->lrn_size,
+            layer->lrn_alpha, layer->lrn_beta, layer->lrn_bias};
+        for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+            hash = mix(hash, fields[i]);
+    }
+    snprintf(digest, CIRC_DIGEST_SIZE, "%016" PRIx64, hash);
 }
 
 struct circ_shape circ_network_output(const struct circ_network *net)

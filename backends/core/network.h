@@ -111,6 +111,12 @@ CIRC_MUST_USE enum circ_status circ_network_compress(struct circ_network *net,
                                                      enum circ_structure structure, int block,
                                                      int block_conv, struct circ_error *err);
 
+/* Digest of the input shape and of every layer, structure and blocks apart: equal for equal
+ * networks whatever their names. 16 hexadecimal digits and a terminator (FNV-1a, 64 bits; Fowler,
+ * Noll and Vo). */
+#define CIRC_DIGEST_SIZE 17
+void circ_network_digest(const struct circ_network *net, char digest[CIRC_DIGEST_SIZE]);
+
 /* The shape of the last layer's output (the input for an empty network). */
 struct circ_shape circ_network_output(const struct circ_network *net);
 

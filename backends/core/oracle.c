@@ -357,11 +357,57 @@ void circ_oracle_selection_free(struct circ_selection *selection)
     memset(selection, 0, sizeof *selection);
 }
 
+static double mean_square_f32(const float *values, size_t count)
+{
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += (double)values[i] * values[i];
+    return count ? sum / (double)count : 0;
+}
+
+static double mean_square_f64(const double *values, int64_t count)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += values[i] * values[i];
+    return count ? sum / (double)count : 0;
+}
+
+/* Index of the last layer with weights if what follows only selects values, -1 otherwise. */
+static int last_weighted(const struct circ_network *net)
+{
+    for (int i = net->layer_count - 1; i >= 0; i--) {
+        enum circ_op op = net->layers[i].op;
+        if (circ_network_has_weights(&net->layers[i]))
+            return i;
+        if (op != CIRC_OP_RELU && op != CIRC_OP_POOL_MAX && op != CIRC_OP_FLATTEN)
+            return -1;
+    }
+    return -1;
+}
+
+/* Mean square of a layer's outputs without cancellation, from its input. */
+static double uncancelled(const struct circ_layer *layer, const struct circ_weights *weights,
+                          const double *x)
+{
+    int m, n;
+    circ_network_matrix(layer, &m, &n);
+    double taps =
+        (double)(circ_network_matrices(layer) / (layer->op == CIRC_OP_CONV ? layer->groups : 1));
+    double terms =
+        layer->structure == CIRC_PRUNED ? (double)weights->count / layer->out.c : n * taps;
+    return terms * mean_square_f32(weights->values, weights->count) *
+           mean_square_f64(x, circ_network_elements(layer->in));
+}
+
 /* One whole frame through all layers, between two buffers; the result is left in *x. */
 static enum circ_status run_frame(const struct circ_model *model, double **x, double **y,
-                                  struct circ_error *err)
+                                  double *scale2, struct circ_error *err)
 {
+    int last = last_weighted(model->network);
     for (int i = 0; i < model->network->layer_count; i++) {
+        if (i == last)
+            *scale2 += uncancelled(&model->network->layers[i], &model->layers[i], *x);
         enum circ_status status =
             circ_oracle_layer(&model->network->layers[i], &model->layers[i], *x, *y, err);
         if (status)
@@ -375,8 +421,9 @@ static enum circ_status run_frame(const struct circ_model *model, double **x, do
 
 enum circ_status circ_oracle_network(const struct circ_model *model, const float *input,
                                      const struct circ_selection *selection, double *y,
-                                     struct circ_error *err)
+                                     double *scale, struct circ_error *err)
 {
+    double scale2 = 0; /* summed over frames */
     const struct circ_network *net = model->network;
     int64_t inputs = circ_network_elements(net->input), widest = inputs;
     int64_t outputs = circ_network_elements(circ_network_output(net));
@@ -396,15 +443,17 @@ enum circ_status circ_oracle_network(const struct circ_model *model, const float
         for (int64_t i = 0; i < inputs; i++)
             a[i] = frame[i];
         if (selection->output_count) {
+            scale2 += uncancelled(&net->layers[0], &model->layers[0], a);
             for (int64_t i = 0; i < selection->output_count; i++)
                 *y++ = output_at(&net->layers[0], &model->layers[0], a, selection->outputs[i]);
             continue;
         }
-        status = run_frame(model, &a, &b, err);
+        status = run_frame(model, &a, &b, &scale2, err);
         if (!status)
             memcpy(y, a, (size_t)outputs * sizeof *y);
         y += outputs;
     }
+    *scale = sqrt(scale2 / (selection->frame_count ? selection->frame_count : 1));
 done:
     free(b);
     free(a);

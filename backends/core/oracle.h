@@ -33,10 +33,16 @@ CIRC_MUST_USE enum circ_status circ_oracle_layer(const struct circ_layer *layer,
                                                  struct circ_error *err);
 
 /* The network on the selected frames of input [batch][C][H][W]. y receives, frame after frame, the
- * selected outputs (all of them when output_count is 0). */
+ * selected outputs (all of them when output_count is 0).
+ *
+ * *scale gets the RMS that outputs have when the terms of their sums do not cancel, sqrt(terms
+ * mean(w^2) mean(x^2)) of the last layer with weights; 0 where layers after it do more than select
+ * values. Rounding errors are of that size whatever cancels, so the judge measures them against it.
+ */
 CIRC_MUST_USE enum circ_status circ_oracle_network(const struct circ_model *model,
                                                    const float *input,
                                                    const struct circ_selection *selection,
-                                                   double *y, struct circ_error *err);
+                                                   double *y, double *scale,
+                                                   struct circ_error *err);
 
 #endif

@@ -26,7 +26,7 @@ static const struct {
     const struct circ_kernels *table;
     bool (*runs)(void);
 } rows[] = {
-    /* best first */
+/* best first */
 #if defined(__x86_64__)
     {&circ_kernels_avx512, has_avx512},
     {&circ_kernels_avx2, has_avx2},

@@ -1,5 +1,5 @@
 -- worst error of each backend, structure and instruction set, with counts
-SELECT campaign, backend, structure, variant, isa, precision, count(*) AS points,
+SELECT backend, structure, variant, isa, precision, count(*) AS points,
     sum(status = 'ok') AS ok,
     sum(status IN ('wrong', 'device', 'timeout')) AS failed,
     sum(status IN ('unsup', 'absent')) AS not_offered,
@@ -8,5 +8,5 @@ SELECT campaign, backend, structure, variant, isa, precision, count(*) AS points
     sum(checked) AS outputs_checked
 FROM v_result
 WHERE :campaign IS NULL OR campaign_key = :campaign
-GROUP BY campaign, backend, structure, variant, isa, precision
-ORDER BY campaign, backend, structure, variant, isa
+GROUP BY backend, structure, variant, isa, precision
+ORDER BY backend, structure, variant, isa

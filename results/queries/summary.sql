@@ -3,10 +3,10 @@ SELECT workload, backend, batch, threads, structure,
     variant || coalesce(' ' || isa, '') AS variant,
     CASE WHEN block_conv <> block THEN block || '/' || block_conv ELSE block END AS block,
     CASE WHEN status = 'ok' AND kind <> 'measured' THEN kind ELSE status END AS status,
-    CAST(printf('%.4g', time_ns_median / 1e3) AS REAL) AS time_us,
+    iif(time_ns_median IS NULL, NULL, CAST(printf('%.4g', time_ns_median / 1e3) AS REAL)) AS time_us,
     round(50.0 * (time_ns_ci_high - time_ns_ci_low) / time_ns_median, 1) AS ci_pct,
-    CAST(printf('%.3g', speedup_vs_dense) AS REAL) AS speedup,
-    CAST(printf('%.4g', weight_bytes / 1024.0) AS REAL) AS weight_kib
+    iif(speedup_vs_dense IS NULL, NULL, CAST(printf('%.3g', speedup_vs_dense) AS REAL)) AS speedup,
+    round(weight_bytes / 1024.0, 1) AS weight_kib
 FROM v_result
 WHERE :campaign IS NULL OR campaign_key = :campaign
 ORDER BY started, campaign, workload, device, batch, threads, pass, backend,

@@ -55,6 +55,7 @@ CREATE TABLE campaign_fact ( -- the host's facts when the campaign began
 CREATE TABLE point ( -- version 5, of all the other columns
     key TEXT PRIMARY KEY CHECK (length(key) = 36),
     workload TEXT NOT NULL,
+    network TEXT, -- digest of its layers
     backend TEXT NOT NULL,
     device TEXT NOT NULL,
     structure TEXT NOT NULL,
@@ -109,7 +110,7 @@ CREATE TABLE trial ( -- version 4
     energy_quality TEXT,
     energy_reason TEXT,
     UNIQUE (campaign, point),
-    CONSTRAINT ok_has_kind CHECK (status <> 'ok' OR kind IS NOT NULL), -- time: NULL after `check`
+    CONSTRAINT time_has_kind CHECK (time_ns_median IS NULL OR kind IS NOT NULL), -- both NULL after `check`
     CONSTRAINT failure_has_no_time CHECK (status = 'ok' OR time_ns_median IS NULL),
     CONSTRAINT failure_has_no_energy CHECK (status = 'ok' OR energy_uj_per_frame IS NULL),
     CONSTRAINT energy_has_kind CHECK (energy_uj_per_frame IS NULL OR energy_kind IS NOT NULL)

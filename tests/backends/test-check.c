@@ -18,6 +18,7 @@ struct problem {
     int batch;
     float *input;
     double *want;
+    double scale;
     struct circ_selection all;
 };
 
@@ -48,7 +49,7 @@ static bool pose(struct problem *p, struct circ_shape in, const struct circ_laye
     }
     circ_random_fill(&random, p->input, inputs, 1);
     circ_weights_random(&p->model, 17);
-    return !circ_oracle_network(&p->model, p->input, &p->all, p->want, NULL);
+    return !circ_oracle_network(&p->model, p->input, &p->all, p->want, &p->scale, NULL);
 }
 
 static void forget(struct problem *p)
@@ -106,7 +107,7 @@ static double solve(const struct problem *p, const struct circ_backend *backend,
     snprintf(why, why_size, "%s", err.message);
     if (!status) {
         struct circ_verdict v = circ_judge_selection(got, (int64_t)outputs, p->batch, &p->all,
-                                                     p->want, circ_judge_bound(&p->net));
+                                                     p->want, p->scale, circ_judge_bound(&p->net));
         bool intact = circ_judge_guards_intact(got, outputs * (size_t)p->batch);
         snprintf(why, why_size, "%s%s", v.reason, intact ? "" : " guard zone written");
         result = v.right && intact ? v.rel_rms_error / v.bound : INFINITY;
@@ -198,6 +199,9 @@ static void test_selected(void)
     check_fc(1000, 700, 4, 4);
     check_fc(5, 7, 64, 1); /* one block larger than the matrix */
     check_fc(1, 1, 1, 1);
+    for (int k = 1; k <= 64; k *= 2) /* one output: all may cancel */
+        for (int n = 7; n <= 1024; n *= 3)
+            check_fc(1, n, k, 1);
     check_fc(10, 1024, 16, 64);
 }
 

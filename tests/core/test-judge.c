@@ -10,29 +10,36 @@ int main(void)
 {
     const double want[4] = {1, -2, 3, -4};
     float got[4] = {1, -2, 3, -4};
-    struct circ_verdict v = circ_judge_compare(got, want, 4, 1e-6);
+    struct circ_verdict v = circ_judge_compare(got, want, 4, 0, 1e-6);
     tap_ok(v.right && v.rel_rms_error == 0 && v.checked == 4, "equal answers are right");
 
     got[2] = 3.00001f;
-    v = circ_judge_compare(got, want, 4, 1e-6);
+    v = circ_judge_compare(got, want, 4, 0, 1e-6);
     tap_ok(!v.right && v.rel_rms_error > 1e-6 && v.reason[0], "an error beyond the bound: %s",
            v.reason);
-    v = circ_judge_compare(got, want, 4, 1e-5);
+    v = circ_judge_compare(got, want, 4, 0, 1e-5);
     tap_ok(v.right, "the same error within a wider bound");
 
     got[2] = NAN;
-    v = circ_judge_compare(got, want, 4, 1);
+    v = circ_judge_compare(got, want, 4, 0, 1);
     tap_ok(!v.right && isnan(v.rel_rms_error), "NaN: %s", v.reason);
     got[2] = INFINITY;
-    v = circ_judge_compare(got, want, 4, 1);
+    v = circ_judge_compare(got, want, 4, 0, 1);
     tap_ok(!v.right, "infinity: %s", v.reason);
-    v = circ_judge_compare(got, want, 0, 1);
+    v = circ_judge_compare(got, want, 0, 0, 1);
     tap_ok(!v.right, "nothing compared is not right: %s", v.reason);
 
     const double zeros[4] = {0};
     float small[4] = {0, 0, 1e-30f, 0};
-    v = circ_judge_compare(small, zeros, 4, 1);
+    v = circ_judge_compare(small, zeros, 4, 0, 1);
     tap_ok(!v.right, "not quite zero where all is zero: %s", v.reason);
+
+    const double cancelled[2] = {1e-9, -1e-9};
+    const float nearly[2] = {2e-9f, -1e-9f};
+    v = circ_judge_compare(nearly, cancelled, 2, 1, 1e-6);
+    tap_ok(v.right && v.rel_rms_error < 1e-8, "what cancels is held to the size of its terms");
+    v = circ_judge_compare(nearly, cancelled, 2, 0, 1e-6);
+    tap_ok(!v.right, "where that is known");
 
     float *buffer = circ_judge_guarded_alloc(5);
     tap_ok(buffer && isnan(buffer[0]) && isnan(buffer[4]), "a guarded buffer starts poisoned");

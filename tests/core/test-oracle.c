@@ -27,6 +27,7 @@ static double compare(const char *what, struct circ_network *net, int batch)
 {
     struct circ_model model;
     struct circ_reference *reference = NULL;
+    double scale = 0;
     struct circ_selection all = {0};
     size_t inputs = (size_t)circ_network_elements(net->input) * (size_t)batch;
     int64_t outputs = circ_network_elements(circ_network_output(net));
@@ -42,11 +43,11 @@ static double compare(const char *what, struct circ_network *net, int batch)
     circ_random_fill(&random, x, inputs, 1);
     circ_weights_random(&model, 2);
     bool ran = !circ_reference_create(&reference, &model, NULL) &&
-               !circ_oracle_network(&model, x, &all, want, NULL);
+               !circ_oracle_network(&model, x, &all, want, &scale, NULL);
     if (ran)
         circ_reference_forward(reference, x, batch, got);
     struct circ_verdict v =
-        circ_judge_selection(got, outputs, batch, &all, want, circ_judge_bound(net));
+        circ_judge_selection(got, outputs, batch, &all, want, scale, circ_judge_bound(net));
     tap_ok(ran && v.right && v.checked == outputs * batch &&
                circ_judge_guards_intact(got, (size_t)(outputs * batch)),
            "%s: rms %.2g of %.2g %s", what, v.rel_rms_error, v.bound, v.reason);
@@ -143,12 +144,13 @@ static void test_selection(void)
             tap_ok(false, "set-up");
             return;
         }
+        double scale;
         circ_weights_random(&model, 8);
         double cost = circ_oracle_cost(&net) * 3;
         bool ok = !circ_oracle_select(&net, 3, cost * 0.9, 5, &some, NULL) &&
                   !circ_oracle_select(&net, 3, cost, 5, &all, NULL) &&
-                  !circ_oracle_network(&model, x, &some, got, NULL) &&
-                  !circ_oracle_network(&model, x, &all, want, NULL);
+                  !circ_oracle_network(&model, x, &some, got, &scale, NULL) &&
+                  !circ_oracle_network(&model, x, &all, want, &scale, NULL);
         tap_ok(ok && some.output_count && some.output_count < 360 / 4 && some.frame_count == 3 &&
                    !all.output_count && all.frame_count == 3,
                "%s: a short budget checks %lld outputs of %d frames",

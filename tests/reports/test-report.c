@@ -183,9 +183,9 @@ static void test_failures(void)
     made = circ_report_fixture_make(CIRC_FIXTURE_TYPICAL, &store, campaign, &err) == CIRC_OK;
     tap_ok(made &&
                circ_report_write(store, campaign, CIRC_REPORT_MD, "/nowhere/report.md", &err) ==
-                   CIRC_IO &&
+                   CIRC_USAGE &&
                strstr(err.message, "/nowhere/report.md"),
-           "a folder that is not there: IO, with the path");
+           "a folder that is not there: usage, with the path");
     snprintf(path, sizeof path, "%s/kept", folder);
     mkdir(path, 0700);
     tap_ok(made && circ_report_write(store, campaign, CIRC_REPORT_MD, path, &err) == CIRC_IO &&
