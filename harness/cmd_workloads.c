@@ -6,6 +6,7 @@
 #include "workloads/dataset.h"
 #include "workloads/workload.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { SHAPE_SIZE = 40, COLUMN_COUNT = 9, LAYER_COLUMN_COUNT = 7 };
@@ -68,7 +69,7 @@ static enum circ_status print_network(struct circ_listing *listing, bool table,
 
 static enum circ_status print_dataset(struct circ_listing *listing, bool table,
                                       const struct circ_dataset_info *info, const char *folder,
-                                      struct circ_error *err)
+                                      int *exit_code, struct circ_error *err)
 {
     struct circ_dataset set = {0};
     struct circ_error why = {0};
@@ -79,6 +80,9 @@ static enum circ_status print_dataset(struct circ_listing *listing, bool table,
     if (!info->embedded && folder) {
         found = circ_dataset_read(info->name, CIRC_TEST_SPLIT, folder, &set, &why);
         circ_dataset_free(&set);
+    }
+    if (found != CIRC_OK && found != CIRC_ABSENT) {
+        *exit_code = 2; /* a broken file is an input error; what is not there is not */
     }
     snprintf(sentence, sizeof sentence, "%s%s; %s%s%s", table ? "data set: " : "",
              info->description, info->attribution, found == CIRC_OK ? "" : "; ",
@@ -96,7 +100,8 @@ static enum circ_status print_dataset(struct circ_listing *listing, bool table,
     return print_cells(listing, table, cells, err);
 }
 
-static enum circ_status list_all(const struct circ_options *options, struct circ_error *err)
+static enum circ_status list_all(const struct circ_options *options, int *exit_code,
+                                 struct circ_error *err)
 {
     int network_count, set_count;
     bool table = options->format == CIRC_TABLE;
@@ -110,7 +115,7 @@ static enum circ_status list_all(const struct circ_options *options, struct circ
         status = print_network(listing, table, &networks[i], err);
     }
     for (int i = 0; i < set_count && status == CIRC_OK; i++) {
-        status = print_dataset(listing, table, &sets[i], options->data, err);
+        status = print_dataset(listing, table, &sets[i], options->data, exit_code, err);
     }
     return circ_listing_end(listing, status, err);
 }
@@ -182,19 +187,71 @@ static enum circ_status show_one(const char *spec, enum circ_format format, stru
     return status;
 }
 
+static bool is_dataset(const char *name)
+{
+    int count;
+    const struct circ_dataset_info *sets = circ_dataset_list(&count);
+    for (int i = 0; i < count; i++) {
+        if (!strcmp(sets[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Reads both splits whole, so that a damaged file is found here and not in the middle of a run. */
+static enum circ_status show_dataset(const char *name, const struct circ_options *options,
+                                     struct circ_error *err)
+{
+    static const char *const set_columns[] = {"split", "images", "classes", "input", "mean"};
+    static const char *const splits[] = {[CIRC_TRAIN_SPLIT] = "train", [CIRC_TEST_SPLIT] = "test"};
+    struct circ_dataset sets[2] = {{.count = 0}, {.count = 0}};
+    struct circ_writer *writer = NULL;
+    enum circ_status status = CIRC_OK;
+    for (int i = 0; i < 2 && status == CIRC_OK; i++) {
+        status = circ_dataset_read(name, (enum circ_split)i, options->data, &sets[i], err);
+    }
+    if (status == CIRC_OK) {
+        status = circ_format_begin(&writer, stdout, options->format, "split", set_columns, 5, err);
+    }
+    for (int i = 0; i < 2 && status == CIRC_OK; i++) {
+        char input[SHAPE_SIZE];
+        double sum = 0;
+        int64_t values = sets[i].count * circ_network_elements(sets[i].shape);
+        for (int64_t v = 0; v < values; v++) {
+            sum += sets[i].images[v];
+        }
+        const struct circ_cell cells[] = {
+            circ_cell_text(splits[i]), circ_cell_integer(sets[i].count),
+            circ_cell_integer(sets[i].classes), circ_cell_text(shape_text(sets[i].shape, input)),
+            circ_cell_real(values ? sum / (double)values : NAN)};
+        status = circ_format_row(writer, cells, err);
+    }
+    if (writer) {
+        enum circ_status ended = circ_format_end(writer, status == CIRC_OK ? err : NULL);
+        status = status == CIRC_OK ? ended : status;
+    }
+    circ_dataset_free(&sets[0]);
+    circ_dataset_free(&sets[1]);
+    return status;
+}
+
 enum circ_status circ_cmd_workloads_run(const struct circ_options *options, int *exit_code,
                                         struct circ_error *err)
 {
     const struct circ_names *named = &options->axes.workloads;
     int count = named->count + options->word_count;
-    (void)exit_code;
     if (count > 1) {
         return circ_status_fail(err, CIRC_USAGE,
                                 "workloads shows one network at a time; for example "
                                 "'circbench workloads alexnet'");
     }
-    if (count) {
-        return show_one(named->count ? named->items[0] : options->words[0], options->format, err);
+    const char *word = named->count ? named->items[0] : count ? options->words[0] : NULL;
+    if (word && is_dataset(word)) {
+        return show_dataset(word, options, err);
     }
-    return list_all(options, err);
+    if (word) {
+        return show_one(word, options->format, err);
+    }
+    return list_all(options, exit_code, err);
 }

@@ -21,9 +21,10 @@ static const struct circ_command commands[] = {
      "circbench devices -o json\n",
      0, circ_cmd_devices_run},
     {"workloads", "[NAME | -w SPEC] [-o FORMAT]",
-     "list the networks and data sets, or show one network layer by layer",
+     "list the networks and data sets, or show one of them",
      "circbench workloads\n"
      "circbench workloads alexnet\n"
+     "circbench workloads mnist --data DIR\n"
      "circbench workloads -w conv:3x3x64x128@32x32\n",
      1, circ_cmd_workloads_run},
     {"doctor", "[--db FILE] [--data DIR]",
@@ -234,6 +235,7 @@ static int exit_code_of(enum circ_status status)
     case CIRC_USAGE:
         return EXIT_USAGE;
     case CIRC_NOTHING:
+    case CIRC_ABSENT: /* what was named is not on this machine */
         return EXIT_NOTHING;
     case CIRC_STOPPED:
         return EXIT_STOPPED;
