@@ -1,7 +1,7 @@
 /* Seeded weights and inputs, and the oracle's answer, kept for as long as they serve. */
 #include "harness/answer.h"
 
-#include "harness/timing.h"
+#include "harness/clock.h"
 #include "workloads/workload.h"
 
 #include <stdlib.h>
@@ -67,7 +67,7 @@ enum circ_status circ_answer_find(struct circ_answer *answer, const struct circ_
                                   struct circ_error *err)
 {
     const struct circ_point *point = &planned->point;
-    int64_t start = circ_timing_now_ns();
+    int64_t start = circ_clock_now_ns();
     if (answer->want && same_input(&answer->key, point) && same_weights(&answer->key, point)) {
         answer->oracle_ns = 0;
         return CIRC_OK;
@@ -89,6 +89,6 @@ enum circ_status circ_answer_find(struct circ_answer *answer, const struct circ_
     status = ask_oracle(answer, point->batch, err);
     if (status)
         forget_weights(answer);
-    answer->oracle_ns = circ_timing_now_ns() - start;
+    answer->oracle_ns = circ_clock_now_ns() - start;
     return status;
 }

@@ -6,7 +6,7 @@
 #include "harness/interrupt.h"
 #include "harness/log.h"
 #include "harness/runner.h"
-#include "harness/timing.h"
+#include "harness/clock.h"
 #include "results/query.h"
 
 #include <stdio.h>
@@ -61,7 +61,7 @@ static enum circ_status check(const struct circ_options *options, struct circ_sw
                                      .commit = circ_host_fact(&host, "commit"),
                                      .build = "",
                                      .warnings = "",
-                                     .created_ns = circ_timing_epoch_ns(),
+                                     .created_ns = circ_clock_epoch_ns(),
                                      .seed = options->seed};
     if (!status)
         status = circ_store_campaign(store, host_key, &campaign, key, err);
@@ -72,7 +72,7 @@ static enum circ_status check(const struct circ_options *options, struct circ_sw
                                      .store = store,
                                      .campaign = key,
                                      .verify_only = true,
-                                     .began_ns = circ_timing_now_ns()};
+                                     .began_ns = circ_clock_now_ns()};
         circ_interrupt_install();
         status = circ_runner_run(&runner, err);
         if (!status)

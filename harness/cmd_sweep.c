@@ -6,7 +6,7 @@
 #include "harness/interrupt.h"
 #include "harness/log.h"
 #include "harness/runner.h"
-#include "harness/timing.h"
+#include "harness/clock.h"
 #include "results/query.h"
 
 #include <stdio.h>
@@ -86,7 +86,7 @@ static enum circ_status mark_done(struct circ_store *store, const char *campaign
 static void add_clock(struct circ_host *host, char text[2][24])
 {
     int64_t step_ns, cost_ns;
-    circ_timing_clock(&step_ns, &cost_ns);
+    circ_clock_probe(&step_ns, &cost_ns);
     const char *const keys[] = {"clock_step_ns", "clock_cost_ns"};
     const int64_t values[] = {step_ns, cost_ns};
     for (int i = 0; i < 2 && host->fact_count < CIRC_MAX_FACTS; i++) {
@@ -115,7 +115,7 @@ static enum circ_status create_campaign(struct circ_store *store,
                                      .commit = circ_host_fact(host, "commit"),
                                      .build = build,
                                      .warnings = warnings,
-                                     .created_ns = circ_timing_epoch_ns(),
+                                     .created_ns = circ_clock_epoch_ns(),
                                      .seed = options->seed};
     enum circ_status status = circ_store_host(store, host->facts, host->fact_count, host_key, err);
     return status ? status : circ_store_campaign(store, host_key, &campaign, key, err);
@@ -264,7 +264,7 @@ enum circ_status circ_cmd_sweep_run(const struct circ_options *options, int *exi
                                            .backends = "cpu"};
     struct circ_sweep sweep;
     struct circ_counting probe;
-    int64_t began_ns = circ_timing_now_ns();
+    int64_t began_ns = circ_clock_now_ns();
     enum circ_status status = circ_counting_open(&probe, options, err); /* names, before any file */
     if (status)
         return status;

@@ -6,7 +6,7 @@
 #include "harness/interrupt.h"
 #include "harness/meters/difference.h"
 #include "harness/stats.h"
-#include "harness/timing.h"
+#include "harness/clock.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -96,12 +96,12 @@ static bool spend(struct circ_subject *subject, int64_t batches)
 static bool align(struct circ_joules *joules, struct circ_subject *subject, int64_t *batches,
                   struct circ_reading *readings)
 {
-    int64_t give_up = circ_timing_now_ns() + PATIENCE * update_ns(joules);
+    int64_t give_up = circ_clock_now_ns() + PATIENCE * update_ns(joules);
     int watched = joules->chosen[0];
     joules->meter->read(joules->session, readings);
     uint64_t first = readings[watched].raw;
     while (readings[watched].valid && readings[watched].raw == first &&
-           circ_timing_now_ns() < give_up) {
+           circ_clock_now_ns() < give_up) {
         if (!spend(subject, 1))
             return false;
         *batches += 1;
@@ -164,7 +164,7 @@ static double measure_window(struct circ_joules *joules, struct circ_subject *su
         return NAN;
     }
     batches = 0;
-    int64_t start = circ_timing_now_ns(), left = length;
+    int64_t start = circ_clock_now_ns(), left = length;
     while (left > 0 && !circ_interrupt_requested()) {
         /* in pieces: the median may be far off on a busy machine, and Ctrl-C waits for a piece */
         int64_t piece = left < PIECE_NS ? left : PIECE_NS;
@@ -174,7 +174,7 @@ static double measure_window(struct circ_joules *joules, struct circ_subject *su
             return NAN;
         }
         batches += chunk;
-        left = length - (circ_timing_now_ns() - start);
+        left = length - (circ_clock_now_ns() - start);
     }
     if (!align(joules, subject, &batches, after)) {
         *broken = true;

@@ -11,6 +11,7 @@
 #include "harness/log.h"
 #include "harness/progress.h"
 #include "harness/subject.h"
+#include "harness/clock.h"
 #include "harness/timing.h"
 
 #include <stdio.h>
@@ -61,7 +62,7 @@ static enum circ_status load(struct run *run, struct circ_subject *subjects,
     enum circ_status status = CIRC_OK;
     for (int i = 0; i < count && !status && !circ_interrupt_requested(); i++) {
         char label[160];
-        int64_t start = circ_timing_now_ns();
+        int64_t start = circ_clock_now_ns();
         label_of(points[i], label, sizeof label);
         circ_progress_step(&run->progress, 0, label);
         circ_subject_load(&subjects[i], points[i], session_for(run, points[i]), &run->answer,
@@ -75,7 +76,7 @@ static enum circ_status load(struct run *run, struct circ_subject *subjects,
         }
         int64_t verify = subjects[i].trial.verify_ns > 0 ? subjects[i].trial.verify_ns : 0;
         runner->verifying_ns += verify;
-        runner->preparing_ns += circ_timing_now_ns() - start - verify;
+        runner->preparing_ns += circ_clock_now_ns() - start - verify;
         circ_progress_step(&run->progress, runner->verify_only ? 1 : 0.2, label);
     }
     return status;
@@ -131,7 +132,7 @@ static enum circ_status measure(struct run *run, struct circ_subject *subjects, 
                                 struct circ_counting *counting, struct circ_error *err)
 {
     const struct circ_options *options = run->runner->options;
-    int64_t start = circ_timing_now_ns();
+    int64_t start = circ_clock_now_ns();
     enum circ_status status = time_pass(run, subjects, count, err);
     if (!status)
         status = circ_counting_open(counting, options, err);
@@ -150,7 +151,7 @@ static enum circ_status measure(struct run *run, struct circ_subject *subjects, 
         /* an energy pass cut short is a reason to measure the point again */
         subjects[i].complete = !run->joules.meter || !circ_interrupt_requested();
     }
-    run->runner->measuring_ns += circ_timing_now_ns() - start;
+    run->runner->measuring_ns += circ_clock_now_ns() - start;
     return status;
 }
 
@@ -268,7 +269,7 @@ static enum circ_status begin(struct run *run, struct circ_error *err)
 enum circ_status circ_runner_run(struct circ_runner *runner, struct circ_error *err)
 {
     const struct circ_options *options = runner->options;
-    int64_t start = circ_timing_now_ns();
+    int64_t start = circ_clock_now_ns();
     struct run run = {.runner = runner, .random = circ_random_seed(options->seed, 0x5a3b1e)};
     run.rule = (struct circ_timing_rule){options->samples, options->min_time_s, options->max_noise,
                                          options->timeout_s, start};
@@ -293,7 +294,7 @@ enum circ_status circ_runner_run(struct circ_runner *runner, struct circ_error *
             runner->sweep->targets[t].backend->close(run.sessions[t]);
     free(run.sessions);
     free(run.device_keys);
-    runner->total_ns = circ_timing_now_ns() - runner->began_ns;
+    runner->total_ns = circ_clock_now_ns() - runner->began_ns;
     if (!status && circ_interrupt_requested())
         status = circ_status_fail(err, CIRC_STOPPED, "interrupted");
     return status;

@@ -4,9 +4,8 @@
 
 #include "backends/core/judge.h"
 #include "harness/meters/meter.h"
-#include "harness/timing.h"
+#include "harness/clock.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,39 +26,14 @@ static void begin(struct circ_subject *subject, const struct circ_planned *plann
     subject->planned = planned;
     subject->backend = planned->target->backend;
     bool replayed = circ_meters_replayed();
-    subject->trial = (struct circ_trial){
-        .point = planned->point,
-        .reason = subject->reason,
-        .kind = replayed ? "emulated" : circ_backend_kind_name(planned->target->device.kind),
-        .library = subject->info.library,
-        .tuning = subject->info.tuning,
-        .isa = subject->info.isa,
-        .stop_reason = "",
-        .rel_rms_error = NAN,
-        .max_error = NAN,
-        .error_bound = NAN,
-        .time_ns_median = -1,
-        .time_ns_min = -1,
-        .time_ns_p95 = -1,
-        .time_ns_ci_low = -1,
-        .time_ns_ci_high = -1,
-        .device_time_ns_median = -1,
-        .prepare_ns = -1,
-        .upload_ns = -1,
-        .download_ns = -1,
-        .verify_ns = -1,
-        .cycles = NAN,
-        .instructions = NAN,
-        .energy_uj_per_frame = NAN,
-        .energy_uj_ci_low = NAN,
-        .energy_uj_ci_high = NAN,
-        .idle_power_uw = NAN,
-        .energy_source = "",
-        .energy_scope = "",
-        .energy_kind = "",
-        .energy_quality = "",
-        .energy_reason = subject->energy_reason,
-    };
+    struct circ_trial *trial = &subject->trial;
+    *trial = circ_trial_unknown(&planned->point);
+    trial->reason = subject->reason;
+    trial->kind = replayed ? "emulated" : circ_backend_kind_name(planned->target->device.kind);
+    trial->library = subject->info.library;
+    trial->tuning = subject->info.tuning;
+    trial->isa = subject->info.isa;
+    trial->energy_reason = subject->energy_reason;
 }
 
 /* What the database has a word for: a point that does not fit in memory is valid and not offered.
@@ -109,12 +83,12 @@ bool circ_subject_window(struct circ_subject *subject, int64_t iterations, int64
 {
     struct circ_error err = {0};
     enum circ_status status = CIRC_OK;
-    int64_t start = circ_timing_now_ns();
+    int64_t start = circ_clock_now_ns();
     for (int64_t i = 0; i < iterations && !status; i++)
         status = subject->backend->launch(subject->program, &err);
     if (!status)
         status = subject->backend->wait(subject->program, device_ns, &err);
-    *ns = circ_timing_now_ns() - start;
+    *ns = circ_clock_now_ns() - start;
     if (status)
         circ_subject_fail(subject, status, err.message);
     return !status;
@@ -135,22 +109,22 @@ static enum circ_status run_once(struct circ_subject *subject, struct circ_sessi
                                    .variant = point->variant,
                                    .isa = *point->isa ? point->isa : NULL};
     int64_t marks[5], device_ns;
-    marks[0] = circ_timing_now_ns();
+    marks[0] = circ_clock_now_ns();
     enum circ_status status = backend->prepare(session, &request, &subject->program, err);
-    marks[1] = circ_timing_now_ns();
+    marks[1] = circ_clock_now_ns();
     if (!status) {
         backend->describe(subject->program, &subject->info);
         status = backend->upload(subject->program, input, err);
     }
-    marks[2] = circ_timing_now_ns();
+    marks[2] = circ_clock_now_ns();
     if (!status)
         status = backend->launch(subject->program, err);
     if (!status)
         status = backend->wait(subject->program, &device_ns, err);
-    marks[3] = circ_timing_now_ns();
+    marks[3] = circ_clock_now_ns();
     if (!status)
         status = backend->download(subject->program, subject->output, err);
-    marks[4] = circ_timing_now_ns();
+    marks[4] = circ_clock_now_ns();
     if (status)
         return status;
     subject->trial.prepare_ns = marks[1] - marks[0];
@@ -163,7 +137,7 @@ static enum circ_status run_once(struct circ_subject *subject, struct circ_sessi
 static void judge(struct circ_subject *subject, const struct circ_answer *answer, size_t outputs)
 {
     int batch = subject->planned->point.batch;
-    int64_t start = circ_timing_now_ns();
+    int64_t start = circ_clock_now_ns();
     struct circ_verdict verdict =
         circ_judge_selection(subject->output, (int64_t)outputs, batch, &answer->selection,
                              answer->want, answer->scale, circ_judge_bound(&subject->network));
@@ -173,7 +147,7 @@ static void judge(struct circ_subject *subject, const struct circ_answer *answer
     subject->trial.error_bound = verdict.bound;
     subject->trial.checked = verdict.checked;
     subject->trial.outputs = verdict.total;
-    subject->trial.verify_ns = answer->oracle_ns + circ_timing_now_ns() - start;
+    subject->trial.verify_ns = answer->oracle_ns + circ_clock_now_ns() - start;
     if (!intact)
         circ_subject_fail(subject, CIRC_WRONG, "it wrote outside its output buffer");
     else if (!verdict.right)

@@ -1,5 +1,4 @@
 /* Expansion of axes into points and groups. */
-#include "backends/core/nearest.h"
 #include "harness/sweep.h"
 
 #include "backends/core/random.h"
@@ -45,111 +44,12 @@ static enum circ_status fill_defaults(struct expansion *e, struct circ_error *er
     return status;
 }
 
-static enum circ_status unknown(const char *what, const char *word, const char *const *valid,
-                                int count, struct circ_error *err)
-{
-    char list[256] = "";
-    for (int i = 0; i < count; i++)
-        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s", i ? ", " : "", valid[i]);
-    const char *nearest = circ_nearest_find(word, valid, count);
-    return circ_status_fail(err, CIRC_USAGE, "unknown %s '%s'%s%s%s: valid are %s", what, word,
-                            nearest ? ", did you mean '" : "", nearest ? nearest : "",
-                            nearest ? "'?" : "", list);
-}
-
-/* Position of word among valid, or USAGE. */
-static enum circ_status find(const char *what, const char *word, const char *const *valid,
-                             int count, int *index, struct circ_error *err)
-{
-    for (*index = 0; *index < count; (*index)++)
-        if (!strcmp(word, valid[*index]))
-            return CIRC_OK;
-    return unknown(what, word, valid, count, err);
-}
-
 static bool contains(const struct circ_names *names, const char *word)
 {
     for (int i = 0; i < names->count; i++)
         if (!strcmp(names->items[i], word))
             return true;
     return false;
-}
-
-/* -d takes a number, a name, or backend:either; names match by any part, without regard to case. */
-static bool device_matches(const char *wanted, const struct circ_target *target, int index)
-{
-    const char *colon = strchr(wanted, ':');
-    size_t length = colon ? (size_t)(colon - wanted) : 0;
-    if (colon && strlen(target->backend->name) == length &&
-        !strncmp(wanted, target->backend->name, length))
-        wanted = colon + 1;
-    char *end;
-    long number = strtol(wanted, &end, 10);
-    if (*wanted && !*end)
-        return number == index;
-    return strcasestr(target->device.name, wanted) != NULL;
-}
-
-static enum circ_status add_targets(struct expansion *e, const struct circ_backend *backend,
-                                    bool *matched, struct circ_error *err)
-{
-    struct circ_device devices[CIRC_MAX_DEVICES];
-    struct circ_target target = {.backend = backend};
-    int count = 0;
-    enum circ_status status = backend->probe(devices, &count, &target.error);
-    struct circ_sweep *sweep = e->sweep;
-    int room = status ? 1 : count;
-    struct circ_target *grown =
-        realloc(sweep->targets, (size_t)(sweep->target_count + room) * sizeof *grown);
-    if (!grown)
-        return circ_status_fail(err, CIRC_MEMORY, "no memory for the devices");
-    sweep->targets = grown;
-    if (status) {
-        target.status = status;
-        snprintf(target.device.name, sizeof target.device.name, "none");
-        target.device.threads = 1;
-        grown[sweep->target_count++] = target;
-        return CIRC_OK;
-    }
-    const struct circ_names *wanted = &e->options->axes.devices;
-    for (int i = 0; i < count; i++) {
-        target.device = devices[i];
-        bool take = !wanted->count;
-        for (int w = 0; w < wanted->count; w++) {
-            if (device_matches(wanted->items[w], &target, i))
-                take = matched[w] = true;
-        }
-        if (take)
-            grown[sweep->target_count++] = target;
-    }
-    return CIRC_OK;
-}
-
-static enum circ_status find_targets(struct expansion *e, struct circ_error *err)
-{
-    int count;
-    const struct circ_backend *const *list = circ_registry_list(&count);
-    const char *names[16];
-    for (int i = 0; i < count && i < 16; i++)
-        names[i] = list[i]->name;
-    const struct circ_names *wanted = &e->options->axes.devices;
-    bool *matched = calloc((size_t)wanted->count + 1, sizeof *matched);
-    enum circ_status status = CIRC_OK;
-    if (!matched)
-        return circ_status_fail(err, CIRC_MEMORY, "no memory for the devices");
-    for (int b = 0; b < e->backends->count && !status; b++) {
-        int index;
-        status = find("backend", e->backends->items[b], names, count, &index, err);
-        if (!status)
-            status = add_targets(e, list[index], matched, err);
-    }
-    for (int w = 0; w < wanted->count && !status; w++)
-        if (!matched[w])
-            status = circ_status_fail(err, CIRC_USAGE,
-                                      "no device matches '%s': `circbench devices` lists them",
-                                      wanted->items[w]);
-    free(matched);
-    return status;
 }
 
 /* Results are stored by name: one name may not mean two networks, and one network given twice
@@ -278,7 +178,7 @@ static enum circ_status add_group(struct expansion *e, struct circ_planned plann
         static const char *const names[] = {"dense", "circulant", "pruned"};
         int structure;
         enum circ_status status =
-            find("structure", e->structures->items[s], names, 3, &structure, err);
+            circ_target_choose("structure", e->structures->items[s], names, 3, &structure, err);
         planned.structure = (enum circ_structure)structure;
         planned.point.structure = names[structure < 3 ? structure : 0];
         bool dense = planned.structure == CIRC_DENSE;
@@ -312,7 +212,8 @@ static enum circ_status add_target_groups(struct expansion *e, struct circ_plann
             for (int i = 0; i < e->passes->count; i++) {
                 static const char *const passes[] = {"infer", "train"};
                 int pass;
-                enum circ_status status = find("pass", e->passes->items[i], passes, 2, &pass, err);
+                enum circ_status status =
+                    circ_target_choose("pass", e->passes->items[i], passes, 2, &pass, err);
                 if (!status) {
                     planned.pass = pass ? CIRC_TRAIN : CIRC_INFER;
                     planned.point.pass = passes[pass];
@@ -375,12 +276,13 @@ static enum circ_status check_names(struct expansion *e, struct circ_error *err)
     enum circ_status status = CIRC_OK;
     int index;
     for (int i = 0; i < axes->variants.count && !status; i++)
-        status = find("variant", axes->variants.items[i], variants, variant_count, &index, err);
+        status = circ_target_choose("variant", axes->variants.items[i], variants, variant_count,
+                                    &index, err);
     for (int i = 0; i < axes->isas.count && !status; i++)
-        status = find("isa", axes->isas.items[i], isas, isa_count, &index, err);
+        status = circ_target_choose("isa", axes->isas.items[i], isas, isa_count, &index, err);
     static const char *const known[] = {"f32", "bf16", "f16", "q16", "q12", "q8"};
     for (int i = 0; i < axes->precisions.count && !status; i++)
-        status = find("precision", axes->precisions.items[i], known, 6, &index, err);
+        status = circ_target_choose("precision", axes->precisions.items[i], known, 6, &index, err);
     return status;
 }
 
@@ -463,7 +365,8 @@ enum circ_status circ_sweep_expand(struct circ_sweep *sweep, const struct circ_o
     if (!status)
         status = load_networks(&e, err);
     if (!status)
-        status = find_targets(&e, err);
+        status = circ_target_find(e.backends, &options->axes.devices, &sweep->targets,
+                                  &sweep->target_count, err);
     if (!status)
         status = check_names(&e, err);
     if (!status)

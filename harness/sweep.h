@@ -6,17 +6,9 @@
 #ifndef CIRC_SWEEP_H
 #define CIRC_SWEEP_H
 
-#include "backends/registry.h"
 #include "harness/options.h"
+#include "harness/target.h"
 #include "results/trial.h"
-
-/* A device that the sweep uses, or the reason why its backend has none. */
-struct circ_target {
-    const struct circ_backend *backend;
-    struct circ_device device;
-    enum circ_status status; /* OK, or ABSENT with the reason in error */
-    struct circ_error error;
-};
 
 struct circ_planned {
     struct circ_point point;            /* strings live as long as the sweep */

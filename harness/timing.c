@@ -1,6 +1,7 @@
 /* How a time is made: DESIGN's protocol, steps 3 to 5. */
 #include "harness/timing.h"
 
+#include "harness/clock.h"
 #include "harness/stats.h"
 #include "harness/subject.h"
 
@@ -8,42 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define SAMPLE_NS   10000000 /* a sample lasts 10 ms: 10^5 times the clock's cost */
 #define WARM_UP_NS  50000000 /* clocks and caches settle */
 #define MAX_BATCHES 100000000
-
-static int64_t read_clock(clockid_t clock)
-{
-    struct timespec now;
-    clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-int64_t circ_timing_now_ns(void)
-{
-    return read_clock(CLOCK_MONOTONIC);
-}
-
-int64_t circ_timing_epoch_ns(void)
-{
-    return read_clock(CLOCK_REALTIME);
-}
-
-void circ_timing_clock(int64_t *step_ns, int64_t *cost_ns)
-{
-    enum { READINGS = 20000 };
-    int64_t start = circ_timing_now_ns(), last = start, step = INT64_MAX;
-    for (int i = 0; i < READINGS; i++) {
-        int64_t now = circ_timing_now_ns();
-        if (now > last && now - last < step)
-            step = now - last;
-        last = now;
-    }
-    *step_ns = step == INT64_MAX ? last - start : step;
-    *cost_ns = (last - start) / READINGS;
-}
 
 static enum circ_status keep(struct circ_subject *subject, struct circ_sample sample,
                              struct circ_error *err)
@@ -86,7 +55,7 @@ static enum circ_status take(struct circ_subject *subject, const struct circ_tim
     if (subject->window_ns < SAMPLE_NS * (int64_t)subject->iterations &&
         !circ_subject_window(subject, 1, &ns, &device_ns))
         return CIRC_OK;
-    int64_t start = circ_timing_now_ns();
+    int64_t start = circ_clock_now_ns();
     if (!circ_subject_window(subject, subject->iterations, &ns, &device_ns))
         return CIRC_OK;
     int64_t each = ns / subject->iterations;
@@ -122,13 +91,13 @@ enum circ_status circ_timing_begin(struct circ_subject *subject,
     if (ns < SAMPLE_NS && !circ_subject_window(subject, 1, &ns, &device_ns))
         return CIRC_OK;
     subject->iterations = ns < SAMPLE_NS ? longer(1, ns) : 1;
-    int64_t warm_until = circ_timing_now_ns() + WARM_UP_NS;
+    int64_t warm_until = circ_clock_now_ns() + WARM_UP_NS;
     do {
         enum circ_status status = take(subject, rule, true, err);
         if (status || subject->finished)
             return status;
     } while (subject->window_ns < SAMPLE_NS ||
-             (subject->iterations > 1 && circ_timing_now_ns() < warm_until));
+             (subject->iterations > 1 && circ_clock_now_ns() < warm_until));
     return CIRC_OK;
 }
 

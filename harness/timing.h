@@ -17,15 +17,6 @@ struct circ_timing_rule {
     int64_t epoch_ns;  /* start_ns of samples counts from here */
 };
 
-/* CLOCK_MONOTONIC. */
-int64_t circ_timing_now_ns(void);
-
-/* CLOCK_REALTIME: since the epoch. */
-int64_t circ_timing_epoch_ns(void);
-
-/* Smallest step seen between two readings of the clock, and what one reading costs. */
-void circ_timing_clock(int64_t *step_ns, int64_t *cost_ns);
-
 /* Finds how many batches make a sample of 10 ms, and takes warm-up samples (stored, not used). Ends
  * the point with TIMEOUT when one batch alone is longer than the limit. MEMORY. */
 CIRC_MUST_USE enum circ_status circ_timing_begin(struct circ_subject *subject,

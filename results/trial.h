@@ -15,7 +15,8 @@
 /* One cell of a sweep. Its content hash (UUID version 5) is its key in every database. */
 struct circ_point {
     const char *workload, *backend, *device, *structure, *variant, *isa, *precision, *pass;
-    const char *network; /* digest of the workload's layers: a name may come to mean another network */
+    const char
+        *network;   /* digest of the workload's layers: a name may come to mean another network */
     int block;      /* 1 for dense */
     int block_conv; /* 0 where the workload has no compressible CONV layer: NULL in the database */
     int batch;
@@ -76,8 +77,8 @@ struct circ_energy_window {
 struct circ_trial {
     struct circ_point point;
     enum circ_status status;
-    const char *reason;           /* why it is not ok, or a remark on an ok row; "" if none */
-    const char *kind; /* measured, emulated, modelled: of the times, stored only with them */
+    const char *reason; /* why it is not ok, or a remark on an ok row; "" if none */
+    const char *kind;   /* measured, emulated, modelled: of the times, stored only with them */
     const char *library, *tuning; /* "" if none */
     const char *isa; /* the kernel set that really ran; "" if the notion does not apply */
 
@@ -109,5 +110,9 @@ struct circ_trial {
     const struct circ_energy_window *windows;
     size_t window_count;
 };
+
+/* A trial of the point of which nothing is known yet: every optional number unknown, every text "".
+ */
+struct circ_trial circ_trial_unknown(const struct circ_point *point);
 
 #endif

@@ -27,56 +27,24 @@ const char *circ_report_fixture_name(int fixture)
 static struct circ_trial blank(const struct maker *maker, const char *structure, int block)
 {
     bool dense = strcmp(structure, "dense") == 0;
-    return (struct circ_trial){
-        .point = {.workload = maker->workload,
-                  .backend = "cpu",
-                  .device = "cpu0",
-                  .structure = structure,
-                  .variant = dense                              ? "openblas"
-                             : strcmp(structure, "pruned") == 0 ? "csr"
-                                                                : "bins",
-                  .isa = dense ? "" : maker->isa,
-                  .precision = "f32",
-                  .pass = "infer",
-                  .block = block,
-                  .batch = maker->batch,
-                  .threads = maker->threads},
-        .reason = "",
-        .kind = maker->kind,
-        .library = dense ? "OpenBLAS 0.3.21 (SkylakeX)" : "",
-        .tuning = "",
-        .isa = dense ? "" : maker->isa,
-        .stop_reason = "",
-        .energy_source = "",
-        .energy_scope = "",
-        .energy_kind = "",
-        .energy_quality = "",
-        .energy_reason = "",
-        .rel_rms_error = NAN,
-        .max_error = NAN,
-        .error_bound = NAN,
-        .time_ns_median = -1,
-        .time_ns_min = -1,
-        .time_ns_p95 = -1,
-        .time_ns_ci_low = -1,
-        .time_ns_ci_high = -1,
-        .device_time_ns_median = -1,
-        .prepare_ns = -1,
-        .upload_ns = -1,
-        .download_ns = -1,
-        .verify_ns = -1,
-        .flop_dense = -1,
-        .flop_executed = -1,
-        .weight_count = -1,
-        .weight_count_dense = -1,
-        .weight_bytes = -1,
-        .cycles = NAN,
-        .instructions = NAN,
-        .energy_uj_per_frame = NAN,
-        .energy_uj_ci_low = NAN,
-        .energy_uj_ci_high = NAN,
-        .idle_power_uw = NAN,
-    };
+    struct circ_trial trial = circ_trial_unknown(
+        &(struct circ_point){.workload = maker->workload,
+                             .backend = "cpu",
+                             .device = "cpu0",
+                             .structure = structure,
+                             .variant = dense                              ? "openblas"
+                                        : strcmp(structure, "pruned") == 0 ? "csr"
+                                                                           : "bins",
+                             .isa = dense ? "" : maker->isa,
+                             .precision = "f32",
+                             .pass = "infer",
+                             .block = block,
+                             .batch = maker->batch,
+                             .threads = maker->threads});
+    trial.kind = maker->kind;
+    trial.library = dense ? "OpenBLAS 0.3.21 (SkylakeX)" : "";
+    trial.isa = dense ? "" : maker->isa;
+    return trial;
 }
 
 static void store(struct maker *maker, const struct circ_trial *trial)

@@ -1,0 +1,16 @@
+/* The clocks that everything is timed by. */
+#ifndef CIRC_CLOCK_H
+#define CIRC_CLOCK_H
+
+#include <stdint.h>
+
+/* CLOCK_MONOTONIC. */
+int64_t circ_clock_now_ns(void);
+
+/* CLOCK_REALTIME: since the epoch. */
+int64_t circ_clock_epoch_ns(void);
+
+/* Smallest step seen between two readings of the clock, and what one reading costs. */
+void circ_clock_probe(int64_t *step_ns, int64_t *cost_ns);
+
+#endif
