@@ -29,9 +29,8 @@ SPILL = re.compile(r"v?mov[au]p[sd]\s+%[xyz]mm\d+,.*\(%r[sb]p")
 
 def disassemble(path):
     """{function: [(address, instruction)]}"""
-    done = subprocess.run(["objdump", "-d", "--no-show-raw-insn", path], capture_output=True, text=True, check=True)
     functions, now = {}, None
-    for line in done.stdout.splitlines():
+    for line in tree.listing("objdump", "-d", "--no-show-raw-insn", path):
         start, match = re.match(r"[0-9a-f]+ <(.*)>:", line), INSTRUCTION.match(line)
         if start:
             now = functions.setdefault(start.group(1), [])

@@ -7,7 +7,6 @@ usage: check-symbols.py BUILD_FOLDER
 import os
 import re
 import shutil
-import subprocess
 import sys
 
 import tree
@@ -34,9 +33,7 @@ CONSTANT = re.compile(r"\.(text|rodata|data\.rel\.ro|init|fini|eh_frame|tm_clone
 
 def symbols(command):
     """(name, is global, section) of what an object defines."""
-    done = subprocess.run(["nm", "--defined-only", "-f", "sysv", command["object"]], capture_output=True, text=True,
-                          check=True)
-    for line in done.stdout.splitlines():
+    for line in tree.listing("nm", "--defined-only", "-f", "sysv", command["object"]):
         parts = [part.strip() for part in line.split("|")]
         if len(parts) == 7 and parts[2] not in ("a", "N", "n"):
             yield re.sub(r"\.\d+$", "", parts[0]), parts[2].isupper(), parts[6]

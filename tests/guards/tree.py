@@ -55,6 +55,13 @@ def find(path, text, pattern):
     return [f"{path}:{number}: {lines[number - 1].strip()}" for number in numbers]
 
 
+def listing(*words):
+    """The lines that a binary tool prints about an object, the last word."""
+    if not os.path.exists(words[-1]):
+        sys.exit(f"{words[-1]} is not built: run ninja first")
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
 class Build:
     """A meson build folder: its options, and the command that compiles each object."""
 
