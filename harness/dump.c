@@ -68,19 +68,33 @@ enum circ_status circ_dump_prepare(const char *folder, struct circ_error *err)
         strerror(errno));
 }
 
-/* A name that says which point it is, of characters that any file system takes. */
+/* Appends text with every character that some file system does not take as %XX, so that two names
+ * stay two. */
+static void append_safe(char *name, size_t size, const char *text)
+{
+    for (size_t used = strlen(name); *text; text++, used = strlen(name)) {
+        bool plain = isalnum((unsigned char)*text) || strchr("-_.@", *text);
+        snprintf(name + used, size - used, plain ? "%c" : "%%%02X", (unsigned char)*text);
+    }
+}
+
+/* A name that says which point it is. The processor that we run on goes without saying. */
 static void name_point(const struct circ_planned *planned, char *name, size_t size)
 {
     const struct circ_point *p = &planned->point;
-    char conv[24] = "";
+    char conv[24] = "", rest[256];
     if (p->block_conv)
         snprintf(conv, sizeof conv, "c%d", p->block_conv);
-    snprintf(name, size, "%s-%s-%s-k%d%s-n%d-t%d-%s-%s-%s%s%s%s", p->workload, p->backend,
-             p->structure, p->block, conv, p->batch, p->threads, p->precision, p->pass, p->variant,
+    snprintf(rest, sizeof rest, "-%s-%s-k%d%s-n%d-t%d-%s-%s-%s%s%s%s", p->backend, p->structure,
+             p->block, conv, p->batch, p->threads, p->precision, p->pass, p->variant,
              *p->isa ? "-" : "", p->isa, p->cold ? "-cold" : "");
-    for (char *c = name; *c; c++)
-        if (!isalnum((unsigned char)*c) && !strchr("-_.x@", *c))
-            *c = '_';
+    *name = 0;
+    append_safe(name, size, p->workload);
+    append_safe(name, size, rest);
+    if (planned->target->device.device_kind != CIRC_DEVICE_CPU) {
+        append_safe(name, size, "-");
+        append_safe(name, size, p->device);
+    }
 }
 
 /* [batch][n], or [batch][C][H][W] where there are images. */

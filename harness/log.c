@@ -2,6 +2,7 @@
  * that a progress bar may have left there, and the bar draws itself anew. */
 #include "harness/log.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,6 +29,11 @@ static void print(const char *colour, const char *prefix, const char *format, va
     char text[1024];
     if (vsnprintf(text, sizeof text, format, args) < 0) {
         return;
+    }
+    for (char *c = text; *c; c++) { /* names of files may hold what a terminal would obey */
+        if (iscntrl((unsigned char)*c) && *c != '\n') {
+            *c = '?';
+        }
     }
     /* one call, so that lines of several processes do not mix */
     fprintf(stderr, "%s%s%s%s%s\n", terminal ? WIPE : "", paint ? colour : "", prefix,

@@ -112,22 +112,32 @@ static double spread(const double *sorted, size_t count)
     return (sorted[count - 1 - count / 4] - sorted[count / 4]) / sorted[count / 2];
 }
 
-/* The noise has stabilised when the later half of the samples spreads as much as all of them: more
- * samples would narrow the interval only with the square root of their number. */
+/* The noise has stabilised when the later half of the samples spreads as much as all of them, or
+ * when twice as many samples have not narrowed the interval: more would buy little, and nothing
+ * decided. */
 static bool noise_stable(const struct circ_subject *subject)
 {
-    size_t count = subject->sorted_count, half = count / 2;
-    double *late = malloc(half * sizeof *late);
-    if (!late)
+    size_t count = subject->sorted_count, half = count / 2, taken = 0;
+    double *early = malloc(2 * half * sizeof *early), *late = early ? early + half : NULL;
+    if (!early)
         return true;
-    size_t taken = 0;
-    for (size_t i = subject->sample_count; taken < half && i--;)
-        if (!subject->samples[i].warmup)
-            late[taken++] = (double)subject->samples[i].time_ns;
+    for (size_t i = 0; i < subject->sample_count; i++) {
+        if (subject->samples[i].warmup)
+            continue;
+        if (taken < half)
+            early[taken] = (double)subject->samples[i].time_ns;
+        else if (taken >= count - half)
+            late[taken - (count - half)] = (double)subject->samples[i].time_ns;
+        taken++;
+    }
+    qsort(early, half, sizeof *early, compare);
     qsort(late, half, sizeof *late, compare);
     double all = spread(subject->sorted, count), recent = spread(late, half);
-    free(late);
-    return fabs(recent - all) <= 0.25 * all;
+    struct circ_interval before = circ_stats_median_interval(early, half);
+    struct circ_interval now = circ_stats_median_interval(subject->sorted, count);
+    free(early);
+    return fabs(recent - all) <= 0.25 * all ||
+           now.high - now.low >= 0.8 * (before.high - before.low);
 }
 
 enum circ_status circ_timing_step(struct circ_subject *subject, const struct circ_timing_rule *rule,

@@ -64,8 +64,8 @@ enum circ_status circ_connection_fail(struct circ_connection *connection, int co
         return circ_status_fail_native(err, CIRC_IO, code,
                                        "%s: %s (%s) while %s: check the file and its folder, or "
                                        "choose another file with --db",
-                                       path, detail, native ? strerror(native) : "no detail",
-                                       doing);
+                                       path, detail,
+                                       native ? strerror(native) : sqlite3_errstr(code), doing);
     default:
         return circ_status_fail_native(err, CIRC_INTERNAL, code, "%s: %s while %s", path, detail,
                                        doing);

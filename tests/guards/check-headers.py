@@ -30,7 +30,8 @@ def compiler_of(build, header):
         if not takes and word not in ("-c", "-MD", "-MQ", "-MF", "-o"):
             kept.append(word)
         takes = word in ("-MQ", "-MF", "-o")
-    return [word for word in kept if not word.endswith(".c")] + ["-fsyntax-only", "-Werror", "-fdiagnostics-color=never", "-x", "c", "-"]
+    return [word for word in kept if not word.endswith(".c")] + [
+        "-fsyntax-only", "-Werror", "-fdiagnostics-color=never", "-x", "c", "-"]
 
 
 def compile_alone(build, header):

@@ -28,7 +28,7 @@ def files(*endings):
 
 
 def walk():
-    """The same of a tree without git: what .gitignore names at the root, hidden folders and build folders are left out."""
+    """The same of a tree without git, less what .gitignore names at the root, hidden folders and build folders."""
     ignored = [line.strip("/\n") for line in read(".gitignore").splitlines()]
     names = []
     for folder, inner, here in os.walk(ROOT):

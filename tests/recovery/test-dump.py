@@ -41,7 +41,7 @@ def read_npy(path):
 
 
 def matrix(m, n, shape, values, at):
-    """The m x n matrix of one tap: dense [m][n], or blocks [p][q][k] of first columns, W_ij[r][c] = w_ij[(r - c) mod k]."""
+    """The m x n matrix of one tap from blocks [p][q][k] of first columns: W_ij[r][c] = w_ij[(r - c) mod k]."""
     p, q, k = shape
     assert (p, q) == (-(-m // k), -(-n // k)), f"{p} x {q} blocks of {k} for {m} x {n}"
     return [[values[at + ((r // k) * q + c // k) * k + (r % k - c % k) % k] for c in range(n)] for r in range(m)]
@@ -170,7 +170,8 @@ def check_kind(tap, machine, axes, name):
         tap.same(len(rows), 2 * batches * (1 + 2 * blocks), f"{spec}: every point")
         tap.ok(all(row["structure"] == "dense" and row["backend"] == "cpu" for row in absent),
                f"{spec}: no more is absent than a BLAS" if absent else f"{spec}: nothing is absent")
-        tap.same((sum(map(len, seen.values())), sorted(seen)), (len(rows) - len(absent), ["circulant", "dense", "pruned"]),
+        tap.same((sum(map(len, seen.values())), sorted(seen)),
+                 (len(rows) - len(absent), ["circulant", "dense", "pruned"]),
                  f"{spec}: a folder a point")
         tap.none(complaints, f"{spec}: y = W x + bias within {BOUND:g} (worst {worst:.3g})")
         if spec == axes["layers"][0]:

@@ -71,7 +71,8 @@ def check_reading(tap, machine, other):
     tap.ok(report.returncode == 0 and "fc:16x16" in report.stdout, "report reads it too")
     tap.same((os.stat(path).st_mtime_ns, os.listdir(machine.path("open"))), before, "and nothing changed")
     os.chmod(path, 0o000)
-    check(tap, other.run("query", "summary", "--db", "open/x.db"), 4, ["open/x.db", "readable"], "query of a hidden file")
+    check(tap, other.run("query", "summary", "--db", "open/x.db"), 4, ["open/x.db", "readable"],
+          "query of a hidden file")
     os.chmod(path, 0o644)
     os.chmod(machine.path("open"), 0o755)
 
