@@ -29,11 +29,11 @@ struct columns {
     size_t *tap;   /* offset of each tap within the plane */
     bool copies;   /* the band is copied into a plane */
     int plane_row; /* columns of a row of the plane: width x batch, padded and split by residue */
-    int residue_pixels; /* pixels of one residue in a row */
-    int out_row;        /* valid columns of an output row */
-    int band;           /* output rows of a band */
-    int band_in;        /* input rows under it */
-    size_t x_pitch, y_row;
+    int residue_pixels;                    /* pixels of one residue in a row */
+    int out_row;                           /* valid columns of an output row */
+    int band;                              /* output rows of a band */
+    int band_in;                           /* input rows under it */
+    size_t x_pitch, y_row, x_slot, y_slot; /* strides of blocks, of output rows and of slots */
     float **scratch; /* one a thread: transforms, plane, input spectra, output spectra */
     size_t plane_at, x_at, y_at, scratch_floats;
 };
@@ -41,13 +41,6 @@ struct columns {
 static size_t round_up(size_t value, size_t unit)
 {
     return (value + unit - 1) / unit * unit;
-}
-
-/* Strides of whole pages put the same line of every block into one cache set: step off them. */
-static size_t pitch_for(size_t columns, size_t lanes)
-{
-    size_t pitch = round_up(columns, lanes);
-    return pitch % 1024 ? pitch : pitch + lanes;
 }
 
 static bool is_conv(const struct columns *c)
@@ -72,8 +65,10 @@ static void plan_plane(struct columns *c)
     c->band = (fit - taps_h) / stride + 1;
     c->band = c->band < least ? least : c->band > rows ? rows : c->band;
     c->band_in = (c->band - 1) * stride + taps_h;
-    c->x_pitch = pitch_for((size_t)c->band_in * (size_t)c->plane_row, (size_t)lanes);
+    c->x_pitch = circ_step_stride((size_t)c->band_in * (size_t)c->plane_row);
+    c->x_slot = circ_step_stride((size_t)c->g.q * c->x_pitch);
     c->y_row = round_up((size_t)c->out_row, 2 * (size_t)lanes);
+    c->y_slot = circ_step_stride((size_t)c->g.p * (size_t)c->band * c->y_row);
     for (int t = 0; t < c->g.taps; t++) {
         int dy = is_conv(c) ? t / layer->taps_w : 0, dx = is_conv(c) ? t % layer->taps_w : 0;
         c->tap[t] = (size_t)dy * (size_t)c->plane_row +
@@ -86,8 +81,7 @@ static enum circ_status create_scratch(struct columns *c, struct circ_error *err
 {
     size_t lanes = (size_t)c->base.place.kernels->lanes, slots = (size_t)c->plan->slots;
     size_t plane = c->copies ? (size_t)c->g.n * c->x_pitch : 0;
-    size_t x = slots * (size_t)c->g.q * c->x_pitch;
-    size_t y = slots * (size_t)c->g.p * (size_t)c->band * c->y_row;
+    size_t x = slots * c->x_slot, y = slots * c->y_slot;
     c->plane_at = circ_fft_scratch(c->plan) * lanes;
     c->x_at = round_up(c->plane_at + plane + CIRC_SLACK, 16);
     c->y_at = round_up(c->x_at + 2 * x + CIRC_SLACK, 16);
@@ -205,12 +199,12 @@ static void run_band(const struct columns *c, const float *x, float *y, const st
     }
     int columns = part->column_last - part->column_first;
     struct circ_spectra xs = {.re = scratch + c->x_at,
-                              .slot_stride = (size_t)c->g.q * c->x_pitch,
+                              .slot_stride = c->x_slot,
                               .block_stride = c->x_pitch,
                               .column_stride = 1};
     struct circ_spectra ys = {
         .re = scratch + c->y_at, .block_stride = (size_t)c->band * c->y_row, .column_stride = 1};
-    ys.slot_stride = (size_t)c->g.p * ys.block_stride;
+    ys.slot_stride = c->y_slot;
     xs.im = xs.re + slots * xs.slot_stride;
     ys.im = ys.re + slots * ys.slot_stride;
     kernels->forward(

@@ -26,6 +26,11 @@ void circ_step_share(int count, int threads, int thread, int *first, int *last)
     *last = (int)((int64_t)count * (thread + 1) / threads);
 }
 
+size_t circ_step_stride(size_t floats)
+{
+    return ((floats + 15) / 16 | 1) * 16;
+}
+
 float *circ_step_floats(size_t floats)
 {
     size_t lines = (floats + CIRC_SLACK + 15) / 16 + 1;

@@ -37,6 +37,10 @@ CIRC_MUST_USE enum circ_status circ_step_begin(struct circ_step *step,
 /* The part of count units that thread takes: [*first, *last). */
 void circ_step_share(int count, int threads, int thread, int *first, int *last);
 
+/* The least stride of at least so many floats that is an odd number of 64-byte lines: rows at such
+ * a stride use every set of a cache, where a power of two puts them all into one. */
+size_t circ_step_stride(size_t floats);
+
 /* floats zeroed floats, 64-byte aligned, each on cache lines of its own; NULL when memory is short.
  */
 float *circ_step_floats(size_t floats);

@@ -90,7 +90,7 @@ static enum circ_status pack_weights(struct stream *s, const struct circ_weights
 static struct circ_spectra spectra_at(const struct stream *s, float *scratch, size_t at, int blocks)
 {
     size_t lanes = (size_t)s->base.place.kernels->lanes, slots = (size_t)s->plan->slots;
-    size_t padded = (size_t)vectors_of(blocks, (int)lanes) * lanes + lanes; /* off whole pages */
+    size_t padded = circ_step_stride((size_t)vectors_of(blocks, (int)lanes) * lanes);
     struct circ_spectra spectra = {.re = scratch + at, .column_stride = 1};
     if (s->over_slots) {
         spectra.slot_stride = 1;
@@ -107,7 +107,7 @@ static struct circ_spectra spectra_at(const struct stream *s, float *scratch, si
 static size_t spectra_floats(const struct stream *s, int blocks)
 {
     size_t lanes = (size_t)s->base.place.kernels->lanes, slots = (size_t)s->plan->slots;
-    size_t padded = (size_t)vectors_of(blocks, (int)lanes) * lanes + lanes;
+    size_t padded = circ_step_stride((size_t)vectors_of(blocks, (int)lanes) * lanes);
     return 2 * (s->over_slots ? (size_t)blocks * (size_t)s->vectors * lanes : slots * padded);
 }
 
