@@ -19,6 +19,8 @@
 #include <string.h>
 
 #define BAND_BYTES (512 << 10) /* of input spectra: half of a small second-level cache */
+#define STREAMED_BYTES                                                                             \
+    (1 << 20) /* weights up to this stay in it, and may be read once for every band of columns */
 
 struct columns {
     struct circ_step base;
@@ -31,6 +33,7 @@ struct columns {
     int plane_row; /* columns of a row of the plane: width x batch, padded and split by residue */
     int residue_pixels;                    /* pixels of one residue in a row */
     int out_row;                           /* valid columns of an output row */
+    int column_band;                       /* of which one band takes: all in a CONV layer */
     int band;                              /* output rows of a band */
     int band_in;                           /* input rows under it */
     size_t x_pitch, y_row, x_slot, y_slot; /* strides of blocks, of output rows and of slots */
@@ -59,6 +62,11 @@ static void plan_plane(struct columns *c)
     c->plane_row = c->residue_pixels * stride * batch;
     c->out_row = (is_conv(c) ? layer->out.w : 1) * batch;
 
+    c->column_band = c->out_row;
+    if (!is_conv(c) && c->out_row > 2 * lanes &&
+        4 * (int64_t)c->g.p * c->g.q * c->g.k <= STREAMED_BYTES)
+        c->column_band = c->plane_row = 2 * lanes;
+
     size_t row_bytes = (size_t)c->plane_row * (size_t)(c->g.q * c->g.k) * sizeof(float);
     int fit = (int)(BAND_BYTES / (row_bytes ? row_bytes : 1));
     int least = 2 * taps_h < rows ? 2 * taps_h : rows; /* the halo is recomputed for each band */
@@ -67,7 +75,7 @@ static void plan_plane(struct columns *c)
     c->band_in = (c->band - 1) * stride + taps_h;
     c->x_pitch = circ_step_stride((size_t)c->band_in * (size_t)c->plane_row);
     c->x_slot = circ_step_stride((size_t)c->g.q * c->x_pitch);
-    c->y_row = round_up((size_t)c->out_row, 2 * (size_t)lanes);
+    c->y_row = round_up((size_t)c->column_band, 2 * (size_t)lanes);
     c->y_slot = circ_step_stride((size_t)c->g.p * (size_t)c->band * c->y_row);
     for (int t = 0; t < c->g.taps; t++) {
         int dy = is_conv(c) ? t / layer->taps_w : 0, dx = is_conv(c) ? t % layer->taps_w : 0;
@@ -280,7 +288,13 @@ static void run(const struct circ_step *step, const float *x, float *y, int thre
             struct part part = whole;
             part.row_first = row;
             part.row_last = row + c->band < whole.row_last ? row + c->band : whole.row_last;
-            run_band(c, x, y, &part, group, c->scratch[thread]);
+            for (int column = whole.column_first; column < whole.column_last;
+                 column += c->column_band) {
+                int end = column + c->column_band;
+                part.column_first = column;
+                part.column_last = end < whole.column_last ? end : whole.column_last;
+                run_band(c, x, y, &part, group, c->scratch[thread]);
+            }
         }
     }
 }
