@@ -5,56 +5,12 @@
  * The vector code is GCC's vector extension, so one text serves every ISA; the compiler's flags
  * choose the instructions, and contraction to FMA is switched on there for the rows that have it.
  */
+#include "backends/cpu/blocks.h"
 #include "backends/cpu/kernels.h"
+#include "backends/cpu/lanes.h"
 
 #include <math.h>
 #include <string.h>
-
-#if CIRC_LANES > 1
-typedef float vec __attribute__((vector_size(4 * CIRC_LANES)));
-typedef float vec_any __attribute__((vector_size(4 * CIRC_LANES), aligned(4), may_alias));
-typedef int32_t mask __attribute__((vector_size(4 * CIRC_LANES)));
-#else
-typedef float vec;
-typedef float vec_any;
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE vec load(const float *p)
-{
-    return *(const vec_any *)p;
-}
-
-INLINE void store(float *p, vec v)
-{
-    *(vec_any *)p = v;
-}
-
-INLINE vec zero(void)
-{
-    return (vec){0};
-}
-
-INLINE vec set1(float x)
-{
-    return zero() + x;
-}
-
-INLINE vec vmax(vec a, vec b)
-{
-#if CIRC_LANES > 1
-    mask greater = a > b;
-    return (vec)(((mask)a & greater) | ((mask)b & ~greater));
-#else
-    return a > b ? a : b;
-#endif
-}
-
-#define CIRC_FFT_V       vec
-#define CIRC_FFT_S       float
-#define CIRC_FFT_NAME(x) lanes_##x
-#include "backends/core/fft_passes.h"
 
 /* Row r of the pair (2 r, 2 r + 1) of an even k, or row r of an odd one, lies in re or im. */
 static void forward(const struct circ_forward *a, float *scratch)
@@ -83,51 +39,6 @@ static void forward(const struct circ_forward *a, float *scratch)
     }
 }
 
-static void forward_blocks(const struct circ_forward *a, float *scratch)
-{
-    const struct circ_fft_plan *plan = a->plan;
-    int k = plan->k, n = plan->n, odd = k % 2;
-    float *re = scratch, *im = re + n * CIRC_LANES;
-    const struct circ_spectra *s = &a->spectra;
-    for (int j = 0; j < a->blocks; j += CIRC_LANES) {
-        int blocks = a->blocks - j < CIRC_LANES ? a->blocks - j : CIRC_LANES;
-        memset(scratch, 0, 2 * (size_t)n * CIRC_LANES * sizeof *scratch);
-        for (int l = 0; l < blocks; l++) {
-            const float *x = a->x + (size_t)(j + l) * (size_t)k;
-            int valid = a->channels - (j + l) * k < k ? a->channels - (j + l) * k : k;
-            for (int r = 0; r < valid; r++) {
-                float *part = odd || r % 2 == 0 ? re : im;
-                part[(odd ? r : r / 2) * CIRC_LANES + l] = x[r];
-            }
-        }
-        vec *vr = (vec *)re, *vi = (vec *)im;
-        lanes_forward(plan, plan->twiddle_f, vr, vi, vi + n, vi + 2 * n);
-        for (int f = 0; f < plan->slots; f++) {
-            size_t at = (size_t)f * s->slot_stride + (size_t)j * s->block_stride;
-            for (int l = 0; l < blocks; l++) {
-                s->re[at + (size_t)l * s->block_stride] = re[f * CIRC_LANES + l];
-                s->im[at + (size_t)l * s->block_stride] = im[f * CIRC_LANES + l];
-            }
-        }
-    }
-}
-
-/* One finished channel: bias, activation, and only the columns that exist. */
-INLINE void finish(float *y, vec value, float bias, bool relu, int columns)
-{
-    value = value + bias;
-    if (relu)
-        value = vmax(value, zero());
-    if (columns >= CIRC_LANES) {
-        store(y, value);
-    } else {
-        float out[CIRC_LANES];
-        store(out, value);
-        for (int l = 0; l < columns; l++)
-            y[l] = out[l];
-    }
-}
-
 static void inverse(const struct circ_inverse *a, float *scratch)
 {
     const struct circ_fft_plan *plan = a->plan;
@@ -153,36 +64,6 @@ static void inverse(const struct circ_inverse *a, float *scratch)
                                    : re[r / 2],
                            a->bias ? a->bias[channel] : 0, a->relu, a->columns - c);
                 }
-            }
-        }
-    }
-}
-
-static void inverse_blocks(const struct circ_inverse *a, float *scratch)
-{
-    const struct circ_fft_plan *plan = a->plan;
-    int k = plan->k, n = plan->n, odd = k % 2;
-    float *re = scratch, *im = re + n * CIRC_LANES;
-    const struct circ_spectra *s = &a->spectra;
-    for (int i = a->block_first; i < a->block_last; i += CIRC_LANES) {
-        int blocks = a->block_last - i < CIRC_LANES ? a->block_last - i : CIRC_LANES;
-        for (int f = 0; f < plan->slots; f++) {
-            size_t at = (size_t)f * s->slot_stride + (size_t)i * s->block_stride;
-            for (int l = 0; l < CIRC_LANES; l++) {
-                size_t lane = (size_t)(l < blocks ? l : 0) * s->block_stride;
-                re[f * CIRC_LANES + l] = s->re[at + lane];
-                im[f * CIRC_LANES + l] = s->im[at + lane];
-            }
-        }
-        vec *vr = (vec *)re, *vi = (vec *)im;
-        lanes_inverse(plan, plan->twiddle_f, vr, vi, vi + n, vi + 2 * n);
-        for (int l = 0; l < blocks; l++) {
-            for (int r = 0; r < k && (i + l) * k + r < a->channels; r++) {
-                int channel = (i + l) * k + r;
-                const float *part = odd || r % 2 == 0 ? re : im;
-                float value = part[(odd ? r : r / 2) * CIRC_LANES + l];
-                value += a->bias ? a->bias[channel] : 0;
-                a->y[channel] = a->relu && value < 0 ? 0 : value;
             }
         }
     }

@@ -104,7 +104,8 @@ struct circ_kernels {
     int rows_per_tile; /* block rows that one tile of the columns product holds in registers */
     /* scratch: 4 n vectors of lanes floats, n the plan's complex length */
     void (*forward)(const struct circ_forward *args, float *scratch);
-    /* the same with x(channel, 0) contiguous: lanes over blocks, columns is 1 */
+    /* the same with x(channel, 0) contiguous: lanes over blocks, columns is 1; spectra with block
+     * stride 1 have room for whole vectors of blocks */
     void (*forward_blocks)(const struct circ_forward *args, float *scratch);
     void (*inverse)(const struct circ_inverse *args, float *scratch);
     void (*inverse_blocks)(const struct circ_inverse *args, float *scratch);
