@@ -4,6 +4,7 @@
 #include "harness/command.h"
 #include "harness/counting.h"
 #include "harness/interrupt.h"
+#include "harness/joules.h"
 #include "harness/log.h"
 #include "harness/runner.h"
 #include "harness/clock.h"
@@ -59,9 +60,13 @@ static enum circ_status print_plan(const struct circ_sweep *sweep,
         enum circ_status ended = circ_format_end(writer, status ? &discard : err);
         status = status ? status : ended;
     }
+    struct circ_joules joules;
+    circ_joules_open(&joules, options);
     if (!status && !options->quiet)
-        circ_log_note("%d points in %d groups, about %.0f s; nothing was written", count,
-                      sweep->group_count, circ_sweep_estimate_s(sweep, options));
+        circ_log_note("%d point%s in %d group%s, about %.0f s; nothing was written", count,
+                      count == 1 ? "" : "s", sweep->group_count, sweep->group_count == 1 ? "" : "s",
+                      circ_sweep_estimate_s(sweep, options, circ_joules_point_s(&joules)));
+    circ_joules_close(&joules);
     return status;
 }
 

@@ -46,7 +46,6 @@ void circ_joules_open(struct circ_joules *joules, const struct circ_options *opt
     const struct circ_meter *const *meters = circ_meters_list(&count);
     memset(joules, 0, sizeof *joules);
     joules->error = options->energy_error;
-    joules->timeout_s = options->timeout_s;
     joules->idle_power_uw = NAN;
     for (int i = 0; i < count; i++)
         if (meters[i]->energy && circ_counting_allows(options, meters[i]->name) &&
@@ -79,6 +78,11 @@ static int64_t window_ns(const struct circ_joules *joules)
     int64_t bound = (int64_t)(2.0 * (double)update / joules->error) + 1;
     window = UPDATES * update > window ? UPDATES * update : window;
     return bound > window ? bound : window;
+}
+
+double circ_joules_point_s(const struct circ_joules *joules)
+{
+    return joules->meter ? WINDOWS * (double)window_ns(joules) / 1e9 : 0;
 }
 
 /* Runs one batch, or lets one millisecond pass. False when the subject broke. */

@@ -14,8 +14,7 @@ struct circ_joules {
     int count;
     int chosen[CIRC_MAX_CHANNELS], chosen_count; /* whose sum is the energy of a CPU's packages */
     double error;                                /* --energy-error */
-    double timeout_s;
-    double idle_power_uw;                              /* NaN when unknown */
+    double idle_power_uw;                        /* NaN when unknown */
     struct circ_energy_window idle[CIRC_MAX_CHANNELS]; /* the idle window, all channels */
     int idle_count;
     char reason[512];
@@ -25,6 +24,9 @@ struct circ_joules {
  * reason says why. */
 void circ_joules_open(struct circ_joules *joules, const struct circ_options *options);
 void circ_joules_close(struct circ_joules *joules);
+
+/* Seconds that the pass takes for a point, 0 without a meter; a group has an idle window beside. */
+double circ_joules_point_s(const struct circ_joules *joules);
 
 /* One idle window, whose power every later row carries. */
 void circ_joules_idle(struct circ_joules *joules);

@@ -31,6 +31,7 @@ struct run {
     struct circ_progress progress;
     struct circ_random random;
     struct circ_timing_rule rule;
+    double time_share, energy_share; /* of a point's progress; loading it is the rest */
 };
 
 static int target_index(const struct run *run, const struct circ_planned *planned)
@@ -99,7 +100,7 @@ static enum circ_status time_pass(struct run *run, struct circ_subject *subjects
         if (!subjects[i].finished)
             order[open++] = i;
     }
-    const double share = 0.8; /* of a point's progress; loading it was the rest */
+    const double share = run->time_share;
     double per_second = share / (run->rule.min_time_s * 1.5);
     while (open && !status && !circ_interrupt_requested()) {
         for (int i = open - 1; i > 0; i--) {
@@ -142,8 +143,10 @@ static enum circ_status measure(struct run *run, struct circ_subject *subjects, 
     if (!circ_interrupt_requested())
         circ_joules_idle(&run->joules);
     for (int i = 0; i < count && !status; i++)
-        if (subjects[i].program && subjects[i].finished)
+        if (subjects[i].program && subjects[i].finished) {
             status = circ_joules_measure(&run->joules, &subjects[i], options->seed, err);
+            circ_progress_step(&run->progress, run->energy_share, "energy");
+        }
     for (int i = 0; i < count && !status; i++) {
         if (!subjects[i].program || !subjects[i].finished)
             continue;
@@ -280,9 +283,15 @@ enum circ_status circ_runner_run(struct circ_runner *runner, struct circ_error *
     circ_answer_begin(&run.answer, options->seed);
     if (!runner->verify_only)
         circ_joules_open(&run.joules, options);
-    circ_progress_begin(&run.progress, left,
-                        runner->verify_only ? 0 : circ_sweep_estimate_s(runner->sweep, options),
-                        options->quiet);
+    circ_progress_begin(
+        &run.progress, left,
+        runner->verify_only
+            ? 0
+            : circ_sweep_estimate_s(runner->sweep, options, circ_joules_point_s(&run.joules)),
+        options->quiet);
+    double energy_s = circ_joules_point_s(&run.joules), time_s = 1.5 * options->min_time_s;
+    run.time_share = 0.8 * time_s / (time_s + energy_s);
+    run.energy_share = 0.8 - run.time_share;
     enum circ_status status = begin(&run, err);
     for (int g = 0; g < runner->sweep->group_count && !status && !circ_interrupt_requested(); g++)
         status = run_group(&run, &runner->sweep->groups[g], err);

@@ -210,7 +210,8 @@ static enum circ_status add_target_groups(struct expansion *e, struct circ_plann
         for (int p = 0; p < (precision_count ? precision_count : 1); p++) {
             planned.point.precision = precision_count ? axes->precisions.items[p] : precisions[0];
             for (int i = 0; i < e->passes->count; i++) {
-                static const char *const passes[] = {"infer", "train"};
+                const char *const passes[] = {circ_backend_pass_name(CIRC_INFER),
+                                              circ_backend_pass_name(CIRC_TRAIN)};
                 int pass;
                 enum circ_status status =
                     circ_target_choose("pass", e->passes->items[i], passes, 2, &pass, err);
@@ -403,7 +404,8 @@ enum circ_status circ_sweep_network(const struct circ_planned *planned, struct c
     return circ_network_compress(net, planned->structure, planned->point.block, conv, err);
 }
 
-double circ_sweep_estimate_s(const struct circ_sweep *sweep, const struct circ_options *options)
+double circ_sweep_estimate_s(const struct circ_sweep *sweep, const struct circ_options *options,
+                             double energy_s)
 {
     double seconds = 0;
     for (int g = 0; g < sweep->group_count; g++) {
@@ -412,7 +414,7 @@ double circ_sweep_estimate_s(const struct circ_sweep *sweep, const struct circ_o
             double work = (double)circ_network_counts(planned->network).flop_dense / 2e9;
             double whole = work * planned->point.batch, one = work > 0.125 ? work : 0.125;
             if (!planned->skip && !planned->target->status)
-                seconds += 1.5 * options->min_time_s + (whole < 1 ? whole : one);
+                seconds += energy_s + 1.5 * options->min_time_s + (whole < 1 ? whole : one);
         }
     }
     return seconds;

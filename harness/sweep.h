@@ -48,9 +48,10 @@ CIRC_MUST_USE enum circ_status circ_sweep_expand(struct circ_sweep *sweep,
                                                  struct circ_error *err);
 void circ_sweep_free(struct circ_sweep *sweep);
 
-/* Seconds that the whole is predicted to take: the least time of each point's samples, and the
- * verification at 10^9 multiplications a second. */
-double circ_sweep_estimate_s(const struct circ_sweep *sweep, const struct circ_options *options);
+/* Seconds that the whole is predicted to take: the least time of each point's samples, the
+ * verification at 10^9 multiplications a second, and energy_s more for each point. */
+double circ_sweep_estimate_s(const struct circ_sweep *sweep, const struct circ_options *options,
+                             double energy_s);
 
 /* The point's network with the structure and blocks of the point. */
 CIRC_MUST_USE enum circ_status circ_sweep_network(const struct circ_planned *planned,

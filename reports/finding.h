@@ -16,7 +16,8 @@ enum circ_outcome {
 struct circ_finding {
     enum circ_outcome outcome;
     const struct circ_row *first; /* of the panel: workload, batch, ... */
-    const struct circ_row *best;  /* the fastest circulant row, one with a speed-up if there is one */
+    const struct circ_row
+        *best; /* the fastest circulant row, one with a speed-up if there is one */
     const struct circ_row *dense; /* what it is compared with */
     const struct circ_row
         *least;      /* the smallest block that is surely faster than dense; NULL if none */

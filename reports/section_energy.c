@@ -69,6 +69,8 @@ enum circ_status circ_section_energy_add(const struct circ_report *report, struc
                                          : "No point has an energy figure, and none is estimated:");
         circ_document_list(document);
     }
+    if (status == CIRC_OK && !row && !measured)
+        circ_document_paragraph(document, "No point has a time, so none has an energy figure.");
     while (status == CIRC_OK && row) {
         circ_document_item(document, "%s (%.0f points)", circ_select_text(statement, 0),
                            circ_select_number(statement, 1));

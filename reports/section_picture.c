@@ -177,10 +177,10 @@ static void add_panel(const struct circ_report *report, const struct circ_panel 
     }
     add_table(report->document, panel, title);
     if (!speedup)
-        circ_document_note(
-            report->document, CIRC_TONE_WARN,
-            "No dense row was measured with the same threads and precision, so there is no "
-            "speed-up to show.");
+        circ_document_note(report->document, CIRC_TONE_WARN,
+                           "No dense baseline was measured with the same threads and precision "
+                           "(the plain loops of "
+                           "ref are none), so there is no speed-up to show.");
 }
 
 void circ_section_picture_add(const struct circ_report *report)

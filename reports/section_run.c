@@ -169,11 +169,11 @@ enum circ_status circ_section_run_add(const struct circ_report *report, struct c
     if (status == CIRC_OK)
         status = add_query(
             report, "The code that ran",
-            "SELECT backend, device, structure, variant, group_concat(DISTINCT library) AS"
-            " library, group_concat(DISTINCT isa) AS isa, group_concat(DISTINCT threads) AS"
+            "SELECT backend, device, structure, variant, library, group_concat(DISTINCT isa) AS "
+            "isa, group_concat(DISTINCT threads) AS"
             " threads, group_concat(DISTINCT precision) AS precision, group_concat(DISTINCT"
             " kind) AS kind, count(*) AS points FROM v_result WHERE"
-            " campaign_key = :campaign AND status = 'ok' GROUP BY 1, 2, 3, 4",
+            " campaign_key = :campaign AND status = 'ok' GROUP BY 1, 2, 3, 4, 5",
             CIRC_QUANTITY_COUNT, err);
     if (status == CIRC_OK)
         status = add_facts(report, false, err);

@@ -103,7 +103,18 @@ static enum circ_tone headline(char text[HEADLINE], const struct circ_finding *f
     }
 }
 
-static void add_card(const struct circ_report *report, const struct circ_finding *finding)
+/* Which of several ways to run it the best row is: threads, instruction set, backend. */
+static void add_way(struct circ_document *document, const struct circ_panel *panel,
+                    const struct circ_row *best)
+{
+    char label[CIRC_PANEL_TEXT];
+    circ_panel_label(label, panel, best);
+    if (strcmp(label, best->structure) != 0)
+        circ_document_item(document, "Run as %s.", label);
+}
+
+static void add_card(const struct circ_report *report, const struct circ_panel *panel,
+                     const struct circ_finding *finding)
 {
     struct circ_document *document = report->document;
     char title[CIRC_PANEL_TEXT], text[HEADLINE];
@@ -124,9 +135,11 @@ static void add_card(const struct circ_report *report, const struct circ_finding
     }
     add_weight(document, finding);
     add_time(document, finding);
+    add_way(document, panel, best);
     if (finding->outcome == CIRC_OUTCOME_NO_DENSE)
-        circ_document_item(document,
-                           "Add dense to the structures (-s dense,circulant) to get a speed-up.");
+        circ_document_item(document, "Add dense to the structures (-s dense,circulant) on the "
+                                     "backend cpu to get a speed-up: the "
+                                     "plain loops of ref are no baseline.");
     add_others(document, finding);
     add_energy(document, best);
 }
@@ -165,7 +178,7 @@ void circ_section_verdict_add(const struct circ_report *report)
     for (size_t start = 0; start < report->rows.count;) {
         struct circ_panel panel = circ_panel_at(&report->rows, start, false);
         struct circ_finding finding = circ_finding_of(&panel);
-        add_card(report, &finding);
+        add_card(report, &panel, &finding);
         start += panel.count;
     }
     add_limits(report);

@@ -78,7 +78,7 @@ static void write_finding(const struct circ_rows *rows, const struct circ_findin
     case CIRC_OUTCOME_NO_DENSE:
         circ_human_format(time, CIRC_QUANTITY_TIME, best->time_ns_median, best->time_ns_ci_low,
                           best->time_ns_ci_high);
-        fprintf(file, ": no dense row to compare with; the fastest block is k=%s at %s", block,
+        fprintf(file, ": no dense baseline to compare with; the fastest block is k=%s at %s", block,
                 time);
         break;
     case CIRC_OUTCOME_NO_BLOCK:

@@ -29,8 +29,8 @@ static const char prefix_sql[] =
     " WHERE substr(key, 1, length(?1)) = lower(?1) HAVING count(*) > 0";
 static const char names_sql[] =
     "SELECT name FROM campaign ORDER BY created_ns DESC, rowid DESC LIMIT ?";
-static const char count_sql[] =
-    "SELECT count(*) FROM trial WHERE campaign = ? AND instr(' ' || ? || ' ', ' ' || status || ' ')";
+static const char count_sql[] = "SELECT count(*) FROM trial WHERE campaign = ? AND instr(' ' || ? "
+                                "|| ' ', ' ' || status || ' ')";
 static const char rename_sql[] = "UPDATE campaign SET name = ? WHERE key = ?";
 static const char delete_sql[] = "DELETE FROM campaign WHERE key = ?";
 

@@ -16,7 +16,19 @@ const struct circ_embedded *circ_migrate_list(int *count)
 static enum circ_status read_version(struct circ_connection *connection, int64_t *version,
                                      struct circ_error *err)
 {
-    return circ_connection_integer(connection, "PRAGMA user_version", version, err);
+    int64_t objects = 0;
+    enum circ_status status =
+        circ_connection_integer(connection, "PRAGMA user_version", version, err);
+
+    if (!status && !*version)
+        status = circ_connection_integer(connection, "SELECT count(*) FROM sqlite_schema", &objects,
+                                         err);
+    if (!status && (*version < 0 || (!*version && objects)))
+        status = circ_status_fail(err, CIRC_USAGE,
+                                  "%s: schema %" PRId64 " was never one of ours: its number is "
+                                  "damaged; choose another file with --db",
+                                  connection->path, *version);
+    return status;
 }
 
 /* The newest campaign tells which program can read the file, unless that has changed as well. */
@@ -32,10 +44,11 @@ static enum circ_status refuse_newer(struct circ_connection *connection, int64_t
         sqlite3_step(statement) == SQLITE_ROW)
         program = sqlite3_column_text(statement, 0);
     circ_status_fail(err, CIRC_USAGE,
-                     "%s: schema %" PRId64 " is newer than this program's %d: use circbench%s%s or "
-                     "another --db",
-                     connection->path, version, count, program ? " >= " : " that is newer",
-                     program ? (const char *)program : "");
+                     "%s: schema %" PRId64
+                     " is newer than this program's %d: use the circbench that "
+                     "wrote it%s%s%s, or another --db",
+                     connection->path, version, count, program ? " (it calls itself " : "",
+                     program ? (const char *)program : "", program ? ")" : "");
     sqlite3_finalize(statement);
     return CIRC_USAGE;
 }

@@ -12,24 +12,44 @@
 
 #define POISON 0x7fa0c1ccu /* a signalling NaN with a payload that no instruction produces */
 
-static double layer_bound(const struct circ_layer *layer)
+static double weighted_bound(const struct circ_layer *layer)
 {
-    const double unit = 0x1p-24;
     int m, n, p, q;
     circ_network_matrix(layer, &m, &n);
     circ_network_blocks(layer, &p, &q);
     double taps =
         (double)(circ_network_matrices(layer) / (layer->op == CIRC_OP_CONV ? layer->groups : 1));
     double terms = layer->structure == CIRC_CIRCULANT ? q * taps : n * taps;
-    return unit * (6 + 2 * log2(layer->block) + sqrt(terms));
+    return 6 + 2 * log2(layer->block) + sqrt(terms);
+}
+
+/* Roundings of one layer, in units of 2^-24. */
+static double layer_bound(const struct circ_layer *layer)
+{
+    switch (layer->op) {
+    case CIRC_OP_FC:
+    case CIRC_OP_CONV:
+        return weighted_bound(layer);
+    case CIRC_OP_POOL_AVG: /* signed values cancel in the mean, the roundings of their sum do not */
+        return 2 + sqrt((double)layer->taps_h * layer->taps_w);
+    case CIRC_OP_LRN: /* the power multiplies the error of its base by beta */
+        return 4 + layer->lrn_beta * (3 + sqrt(layer->lrn_size));
+    case CIRC_OP_SOFTMAX: /* summed in double; the exponential and the division remain */
+        return 8;
+    case CIRC_OP_POOL_MAX:
+    case CIRC_OP_RELU:
+    case CIRC_OP_FLATTEN:
+        return 0; /* they select */
+    }
+    return 0;
 }
 
 double circ_judge_bound(const struct circ_network *net)
 {
-    double bound = 0;
+    double roundings = 1;
     for (int i = 0; i < net->layer_count; i++)
-        bound += circ_network_has_weights(&net->layers[i]) ? layer_bound(&net->layers[i]) : 0x1p-23;
-    return bound;
+        roundings += layer_bound(&net->layers[i]);
+    return roundings * 0x1p-24;
 }
 
 struct tally {

@@ -18,10 +18,11 @@ struct circ_verdict {
     char reason[256]; /* why it is wrong; empty when right */
 };
 
-/* Rounding bound for float32 on this network, relative RMS: for each layer with weights
- * u (6 + 2 log2 k + sqrt(terms)), u = 2^-24, terms the length of the longest sum (q times taps for
- * CIRCULANT, columns of the row otherwise), added up over layers (Higham, "Accuracy and Stability
- * of Numerical Algorithms", 2nd ed., sections 2.8 and 24.1, statistical form). */
+/* Rounding bound for float32 on this network, relative RMS, u = 2^-24: the sum over its layers of
+ *     FC, CONV  u (6 + 2 log2 k + sqrt(terms)), terms the length of the longest sum (q times taps
+ * for CIRCULANT, columns of the row otherwise) pool avg  u (2 + sqrt(taps))      LRN  u (4 + beta
+ * (3 + sqrt(size)))      softmax  8 u      others 0 and u for the input (Higham, "Accuracy and
+ * Stability of Numerical Algorithms", 2nd ed., sections 2.8 and 24.1, statistical form). */
 double circ_judge_bound(const struct circ_network *net);
 
 /* Compares got[count] with want[count]. size, above, is the larger of rms(want) and scale; scale is

@@ -127,13 +127,14 @@ static void lrn_forward(const struct circ_layer *layer, const float *x, float *y
 
 static void softmax_forward(int64_t count, const float *x, float *y)
 {
-    float top = x[0], sum = 0;
+    float top = x[0];
+    double sum = 0; /* a million terms would lose 7e-5 of a float */
     for (int64_t i = 1; i < count; i++)
         top = x[i] > top ? x[i] : top;
     for (int64_t i = 0; i < count; i++)
         sum += y[i] = expf(x[i] - top);
     for (int64_t i = 0; i < count; i++)
-        y[i] /= sum;
+        y[i] = (float)(y[i] / sum);
 }
 
 static void layer_forward(struct circ_reference *reference, int index, const float *x, float *y)

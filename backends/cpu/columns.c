@@ -206,12 +206,9 @@ static void run_band(const struct columns *c, const float *x, float *y, const st
         copy_plane(c, x, group, in_first, in_rows, scratch + c->plane_at);
     }
     int columns = part->column_last - part->column_first;
-    struct circ_spectra xs = {.re = scratch + c->x_at,
-                              .slot_stride = c->x_slot,
-                              .block_stride = c->x_pitch,
-                              .column_stride = 1};
-    struct circ_spectra ys = {
-        .re = scratch + c->y_at, .block_stride = (size_t)c->band * c->y_row, .column_stride = 1};
+    struct circ_spectra xs = {
+        .re = scratch + c->x_at, .slot_stride = c->x_slot, .block_stride = c->x_pitch};
+    struct circ_spectra ys = {.re = scratch + c->y_at, .block_stride = (size_t)c->band * c->y_row};
     ys.slot_stride = c->y_slot;
     xs.im = xs.re + slots * xs.slot_stride;
     ys.im = ys.re + slots * ys.slot_stride;

@@ -167,23 +167,41 @@ static void cpu_describe(const struct circ_program *program, struct circ_program
 #endif
 }
 
+/* Floats of spectra that one circulant layer keeps: both sides of the blocks, padding included. A
+ * CONV layer holds a band of rows of them for each thread, 2 windows high at least: see plan_plane
+ * in columns.c. */
+static int64_t spectra_of(const struct circ_layer *layer, int batch, int threads)
+{
+    int p, q;
+    if (!circ_network_has_weights(layer) || layer->structure != CIRC_CIRCULANT)
+        return 0;
+    circ_network_blocks(layer, &p, &q);
+    int64_t in = (int64_t)q * layer->block, out = (int64_t)p * layer->block;
+    int64_t columns = (batch + 31) / 32 * 32;
+    if (layer->op == CIRC_OP_FC)
+        return (in + out) * columns;
+    int64_t rows = 2 * layer->taps_h < layer->out.h ? 2 * layer->taps_h : layer->out.h;
+    int64_t in_rows = (rows - 1) * layer->stride + layer->taps_h;
+    int64_t wide = (int64_t)(layer->in.w + 2 * layer->pad + layer->stride) * batch;
+    int64_t out_wide = ((int64_t)layer->out.w * batch + 31) / 32 * 32;
+    return threads * (2 * in * in_rows * wide + out * rows * out_wide);
+}
+
 static int64_t cpu_footprint(const struct circ_request *request)
 {
     const struct circ_network *net = request->model->network;
     int64_t widest = 1, spectra = 0, weighted = 0;
     for (int i = 0; i < net->layer_count; i++) {
         int64_t out = circ_network_elements(net->layers[i].out);
-        int64_t in = circ_network_elements(net->layers[i].in);
         widest = out > widest ? out : widest;
         weighted += circ_network_has_weights(&net->layers[i]);
-        if (net->layers[i].op == CIRC_OP_FC)
-            spectra += in + out;
+        spectra += spectra_of(&net->layers[i], request->batch, request->threads);
     }
-    int64_t inputs = circ_network_elements(net->input);
-    int64_t activations = (inputs + 2 * widest + 2 * spectra) * request->batch;
-    /* banded scratch of each thread and layer, about 2 MB: see columns.c and im2col.c */
+    int64_t activations = (circ_network_elements(net->input) + 2 * widest) * request->batch;
+    /* bands of scratch of each thread and layer beside those spectra, about 2 MB: columns.c,
+     * im2col.c */
     int64_t bands = (int64_t)request->threads * weighted * (2 << 20);
-    return 2 * circ_network_counts(net).weight_bytes + 4 * activations + bands;
+    return 2 * circ_network_counts(net).weight_bytes + 4 * (activations + spectra) + bands;
 }
 
 static enum circ_status cpu_upload(struct circ_program *program, const float *input,

@@ -22,10 +22,10 @@
 #define CIRC_SLACK     (2 * CIRC_MAX_LANES) /* floats that every buffer carries past its end */
 
 /* Spectra in two planes: element (slot, block, column) at [slot * slot_stride + block *
- * block_stride + column * column_stride] of re and im. */
+ * block_stride + column] of re and im. */
 struct circ_spectra {
     float *re, *im;
-    size_t slot_stride, block_stride, column_stride;
+    size_t slot_stride, block_stride;
 };
 
 /* Forward transforms: spectra(f, j, c) = DFT of x[j k + r][c] over r, for blocks j < blocks and

@@ -97,13 +97,14 @@ static void run_softmax(const struct circ_step *step, const float *x, float *y, 
     int64_t count = circ_network_elements(step->layer->in);
     circ_step_share(batch, step->place.threads, thread, &first, &last);
     for (int b = first; b < last; b++) {
-        float top = x[b], sum = 0;
+        float top = x[b];
+        double sum = 0; /* a million terms would lose 7e-5 of a float */
         for (int64_t i = 1; i < count; i++)
             top = x[i * batch + b] > top ? x[i * batch + b] : top;
         for (int64_t i = 0; i < count; i++)
             sum += y[i * batch + b] = expf(x[i * batch + b] - top);
         for (int64_t i = 0; i < count; i++)
-            y[i * batch + b] /= sum;
+            y[i * batch + b] = (float)(y[i * batch + b] / sum);
     }
 }
 

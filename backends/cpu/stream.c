@@ -91,7 +91,7 @@ static struct circ_spectra spectra_at(const struct stream *s, float *scratch, si
 {
     size_t lanes = (size_t)s->base.place.kernels->lanes, slots = (size_t)s->plan->slots;
     size_t padded = circ_step_stride((size_t)vectors_of(blocks, (int)lanes) * lanes);
-    struct circ_spectra spectra = {.re = scratch + at, .column_stride = 1};
+    struct circ_spectra spectra = {.re = scratch + at};
     if (s->over_slots) {
         spectra.slot_stride = 1;
         spectra.block_stride = (size_t)s->vectors * lanes;

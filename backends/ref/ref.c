@@ -125,12 +125,21 @@ static void ref_describe(const struct circ_program *program, struct circ_program
 static int64_t ref_footprint(const struct circ_request *request)
 {
     const struct circ_network *net = request->model->network;
-    int64_t widest = circ_network_elements(net->input);
+    int64_t widest = circ_network_elements(net->input), spectra = 0;
     for (int i = 0; i < net->layer_count; i++) {
-        int64_t count = circ_network_elements(net->layers[i].out);
+        const struct circ_layer *layer = &net->layers[i];
+        int64_t count = circ_network_elements(layer->out);
         widest = count > widest ? count : widest;
+        if (layer->structure != CIRC_CIRCULANT || !circ_network_has_weights(layer))
+            continue;
+        int p, q;
+        circ_network_blocks(layer, &p, &q);
+        int64_t pixels = layer->op == CIRC_OP_CONV ? (int64_t)layer->in.h * layer->in.w : 1;
+        int64_t need = (int64_t)layer->groups * q * layer->block * pixels;
+        spectra = need > spectra ? need : spectra;
     }
-    return circ_network_counts(net).weight_bytes + 16 * widest + 8 * widest * request->batch;
+    return circ_network_counts(net).weight_bytes + 4 * spectra + 16 * widest +
+           8 * widest * request->batch;
 }
 
 static enum circ_status ref_upload(struct circ_program *program, const float *input,

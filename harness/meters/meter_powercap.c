@@ -53,14 +53,15 @@ static bool has_channel(const struct circ_channel *channels, int count, const ch
 /* Opens the energy counter of a zone; the descriptor after one good read, or minus an errno. */
 static int open_counter(const struct circ_zone *zone, char path[CIRC_SYSFS_PATH])
 {
-    char text[32];
+    char text[32] = "";
+    uint64_t value;
     if (snprintf(path, CIRC_SYSFS_PATH, "%s/energy_uj", zone->path) >= CIRC_SYSFS_PATH)
         return -ENAMETOOLONG;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    ssize_t got = pread(fd, text, sizeof text, 0);
-    if (got <= 0) {
+    ssize_t got = pread(fd, text, sizeof text - 1, 0);
+    if (got <= 0 || !circ_sysfs_parse(text, &value)) {
         int code = got < 0 ? errno : EIO;
         close(fd);
         return -code;

@@ -273,8 +273,13 @@ SELECT
     j.outputs,
     (t.time_ns_ci_high - t.time_ns_ci_low) / (2.0 * t.time_ns_median) AS noise,
     t.energy_uj_per_frame - t.idle_power_uw * (
-        SELECT sum(w.duration_ns) * 1e-9 / sum(w.frames) FROM energy_window AS w
-        WHERE w.trial = t.key AND w.idle = 0 AND w.grade = 'ok') AS energy_net_uj_per_frame,
+        SELECT s FROM ( -- seconds a frame of the median window, as the energy is the median window's
+            SELECT w.duration_ns * 1e-9 / w.frames AS s, row_number() OVER (ORDER BY
+                w.duration_ns * 1.0 / w.frames) AS place, count(*) OVER () AS windows
+            FROM energy_window AS w WHERE w.trial = t.key AND w.idle = 0 AND w.frames > 0
+                AND w.grade IN ('ok', 'short') AND w.source = t.energy_source
+                AND w.scope = t.energy_scope)
+        WHERE place = (windows + 1) / 2) AS energy_net_uj_per_frame,
     p.cold,
     t.key AS trial,
     c.key AS campaign_key,

@@ -291,6 +291,24 @@ static void test_network(void)
             }
         }
     }
+    static const struct {
+        const char *what;
+        struct circ_shape in;
+        struct circ_layer layer;
+    } singles[] = {
+        {"softmax of 100000", {100000, 1, 1}, {.op = CIRC_OP_SOFTMAX}},
+        {"average of 64x64", {3, 64, 64}, {.op = CIRC_OP_POOL_AVG, .taps_h = 64, .taps_w = 64}},
+        {"averages of 31x31", {3, 40, 40}, {.op = CIRC_OP_POOL_AVG, .taps_h = 31, .taps_w = 31}},
+        {"steep LRN",
+         {100, 4, 4},
+         {.op = CIRC_OP_LRN, .lrn_size = 99, .lrn_alpha = 100, .lrn_beta = 3, .lrn_bias = 1}},
+    };
+    for (size_t i = 0; i < sizeof singles / sizeof *singles; i++) {
+        struct problem single;
+        if (pose(&single, singles[i].in, &singles[i].layer, 1, CIRC_DENSE, 1, 2))
+            check(singles[i].what, &single, CIRC_DENSE);
+        forget(&single);
+    }
     struct problem p;
     struct circ_layer flat = {.op = CIRC_OP_FLATTEN};
     if (pose(&p, (struct circ_shape){3, 4, 5}, &flat, 1, CIRC_DENSE, 1, 3))

@@ -83,7 +83,8 @@ static void test_verdicts(void)
         "machines; run on the host itself.\n");
     verdict_is(
         CIRC_FIXTURE_NO_DENSE,
-        "lenet, batch 1: no dense row to compare with; the fastest block is k=16 at 40.0 µs [39.4, "
+        "lenet, batch 1: no dense baseline to compare with; the fastest block is k=16 at 40.0 µs "
+        "[39.4, "
         "40.6], 16x less weight.\n"
         "Energy was not measured: no energy counter: /sys/class/powercap is empty, as on most "
         "virtual "
@@ -93,7 +94,7 @@ static void test_verdicts(void)
         "lenet, batch 1: no circulant row has a time (device: the device stopped answering).\n");
     verdict_is(CIRC_FIXTURE_RICH,
                "</script><script>alert(1)</script>\"'&|`*_[x](y) \uFFFD\uFFFD\uFFFD, batch 1: no "
-               "dense row to "
+               "dense baseline to "
                "compare with; the fastest block is k=8 at 1.00 µs [0.98, 1.01], 8x less weight.\n"
                "alexnet-fc7, batch 1: circulant k=256 is 349x faster than dense (openblas) [339, "
                "360], 256x "

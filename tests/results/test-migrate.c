@@ -3,6 +3,7 @@
 #include "tests/results/results_fixture.h"
 #include "tests/tap.h"
 
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -133,8 +134,21 @@ static void test_newer_file(void)
     for (int mode = CIRC_STORE_READ; mode <= CIRC_STORE_WRITE; mode++)
         tap_ok(circ_store_open(&store, path, (enum circ_store_mode)mode, &err) == CIRC_USAGE &&
                    strstr(err.message, "schema 77 is newer") &&
-                   strstr(err.message, "circbench >= 0.1.0"),
+                   strstr(err.message, "it calls itself 0.1.0"),
                "%s", err.message);
+    static const char *const lost[] = {"PRAGMA user_version = -3", "PRAGMA user_version = 0"};
+    for (int i = 0; i < 2; i++) {
+        sqlite3 *db = NULL;
+        bool set = sqlite3_open(path, &db) == SQLITE_OK &&
+                   sqlite3_exec(db, lost[i], NULL, NULL, NULL) == SQLITE_OK;
+        sqlite3_close(db);
+        for (int mode = CIRC_STORE_READ; mode <= CIRC_STORE_WRITE; mode++)
+            tap_ok(set &&
+                       circ_store_open(&store, path, (enum circ_store_mode)mode, &err) ==
+                           CIRC_USAGE &&
+                       strstr(err.message, "never one of ours"),
+                   "%s: %s", lost[i], err.message);
+    }
     fixture_remove(path);
 }
 
