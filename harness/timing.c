@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SAMPLE_NS   10000000 /* a sample lasts 10 ms: 10^5 times the clock's cost */
-#define WARM_UP_NS  50000000 /* clocks and caches settle */
+#define SAMPLE_NS   10000000  /* a sample lasts 10 ms: 10^5 times the clock's cost */
+#define COLD_NS     100000000 /* a batch this long does not feel the caches that it finds */
+#define WARM_UP_NS  50000000  /* clocks and caches settle */
 #define MAX_BATCHES 100000000
 
 static enum circ_status keep(struct circ_subject *subject, struct circ_sample sample,
@@ -52,7 +53,7 @@ static enum circ_status take(struct circ_subject *subject, const struct circ_tim
                              bool warmup, struct circ_error *err)
 {
     int64_t ns, device_ns = -1;
-    if (subject->window_ns < SAMPLE_NS * (int64_t)subject->iterations &&
+    if (subject->window_ns < COLD_NS * (int64_t)subject->iterations &&
         !circ_subject_window(subject, 1, &ns, &device_ns))
         return CIRC_OK;
     int64_t start = circ_clock_now_ns();
