@@ -31,6 +31,7 @@ struct run {
     struct circ_progress progress;
     struct circ_random random;
     struct circ_timing_rule rule;
+    double time_s;                   /* what a point's samples are thought to take */
     double time_share, energy_share; /* of a point's progress; loading it is the rest */
 };
 
@@ -101,7 +102,7 @@ static enum circ_status time_pass(struct run *run, struct circ_subject *subjects
             order[open++] = i;
     }
     const double share = run->time_share;
-    double per_second = share / (run->rule.min_time_s * 1.5);
+    double per_second = share / run->time_s;
     while (open && !status && !circ_interrupt_requested()) {
         for (int i = open - 1; i > 0; i--) {
             int other = (int)circ_random_below(&run->random, (uint64_t)i + 1), t = order[i];
@@ -135,12 +136,15 @@ static enum circ_status measure(struct run *run, struct circ_subject *subjects, 
     const struct circ_options *options = run->runner->options;
     int64_t start = circ_clock_now_ns();
     enum circ_status status = time_pass(run, subjects, count, err);
-    if (!status)
+    bool timed = false;
+    for (int i = 0; i < count; i++)
+        timed |= subjects[i].program && subjects[i].finished;
+    if (!status && timed)
         status = circ_counting_open(counting, options, err);
     for (int i = 0; i < count && !status; i++)
         if (subjects[i].program && subjects[i].finished)
             circ_counting_measure(counting, &subjects[i]);
-    if (!circ_interrupt_requested())
+    if (timed && !circ_interrupt_requested())
         circ_joules_idle(&run->joules);
     for (int i = 0; i < count && !status; i++)
         if (subjects[i].program && subjects[i].finished) {
@@ -283,14 +287,13 @@ enum circ_status circ_runner_run(struct circ_runner *runner, struct circ_error *
     circ_answer_begin(&run.answer, options->seed);
     if (!runner->verify_only)
         circ_joules_open(&run.joules, options);
+    double energy_s = circ_joules_point_s(&run.joules);
     circ_progress_begin(
         &run.progress, left,
-        runner->verify_only
-            ? 0
-            : circ_sweep_estimate_s(runner->sweep, options, circ_joules_point_s(&run.joules)),
+        runner->verify_only ? 0 : circ_sweep_estimate_s(runner->sweep, options, energy_s),
         options->quiet);
-    double energy_s = circ_joules_point_s(&run.joules), time_s = 1.5 * options->min_time_s;
-    run.time_share = 0.8 * time_s / (time_s + energy_s);
+    run.time_s = 1.5 * options->min_time_s + 0.01 * options->samples; /* 10 ms a sample at least */
+    run.time_share = 0.8 * run.time_s / (run.time_s + energy_s);
     run.energy_share = 0.8 - run.time_share;
     enum circ_status status = begin(&run, err);
     for (int g = 0; g < runner->sweep->group_count && !status && !circ_interrupt_requested(); g++)

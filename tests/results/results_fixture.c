@@ -69,63 +69,48 @@ struct circ_trial fixture_trial(const char *workload, const char *structure, int
          .bound_uj = -1},
     };
 
-    return (struct circ_trial){
-        .point = {.workload = workload,
-                  .backend = "cpu",
-                  .device = "cpu0",
-                  .structure = structure,
-                  .variant = "fused",
-                  .isa = "",
-                  .precision = "f32",
-                  .pass = "infer",
-                  .block = block,
-                  .batch = 1,
-                  .threads = 2},
-        .status = CIRC_OK,
-        .reason = "",
-        .kind = "measured",
-        .library = "",
-        .tuning = "",
-        .isa = "avx2",
-        .rel_rms_error = 1e-7,
-        .max_error = 4e-7,
-        .error_bound = 1e-6,
-        .checked = 10,
-        .outputs = 10,
-        .time_ns_median = 1000,
-        .time_ns_min = 980,
-        .time_ns_p95 = 1009,
-        .time_ns_ci_low = 990,
-        .time_ns_ci_high = 1010,
-        .device_time_ns_median = -1,
-        .stop_reason = "precise",
-        .prepare_ns = 5000,
-        .upload_ns = 60,
-        .download_ns = 70,
-        .verify_ns = 800,
-        .flop_dense = 8000,
-        .flop_executed = 2000,
-        .weight_count = 1000,
-        .weight_count_dense = 4000,
-        .weight_bytes = 4000,
-        .cycles = NAN,
-        .instructions = NAN,
-        .energy_uj_per_frame = NAN,
-        .energy_uj_ci_low = NAN,
-        .energy_uj_ci_high = NAN,
-        .idle_power_uw = NAN,
-        .energy_source = "",
-        .energy_scope = "",
-        .energy_kind = "",
-        .energy_quality = "",
-        .energy_reason = "no counter",
-        .samples = samples,
-        .sample_count = 3,
-        .counters = counters,
-        .counter_count = 1,
-        .windows = windows,
-        .window_count = 2,
-    };
+    struct circ_trial trial = circ_trial_unknown(&(struct circ_point){.workload = workload,
+                                                                      .backend = "cpu",
+                                                                      .device = "cpu0",
+                                                                      .structure = structure,
+                                                                      .variant = "fused",
+                                                                      .isa = "",
+                                                                      .precision = "f32",
+                                                                      .pass = "infer",
+                                                                      .block = block,
+                                                                      .batch = 1,
+                                                                      .threads = 2});
+    trial.status = CIRC_OK;
+    trial.kind = "measured";
+    trial.isa = "avx2";
+    trial.rel_rms_error = 1e-7;
+    trial.max_error = 4e-7;
+    trial.error_bound = 1e-6;
+    trial.checked = 10;
+    trial.outputs = 10;
+    trial.time_ns_median = 1000;
+    trial.time_ns_min = 980;
+    trial.time_ns_p95 = 1009;
+    trial.time_ns_ci_low = 990;
+    trial.time_ns_ci_high = 1010;
+    trial.stop_reason = "precise";
+    trial.prepare_ns = 5000;
+    trial.upload_ns = 60;
+    trial.download_ns = 70;
+    trial.verify_ns = 800;
+    trial.flop_dense = 8000;
+    trial.flop_executed = 2000;
+    trial.weight_count = 1000;
+    trial.weight_count_dense = 4000;
+    trial.weight_bytes = 4000;
+    trial.energy_reason = "no counter";
+    trial.samples = samples;
+    trial.sample_count = 3;
+    trial.counters = counters;
+    trial.counter_count = 1;
+    trial.windows = windows;
+    trial.window_count = 2;
+    return trial;
 }
 
 static void require(enum circ_status status, const struct circ_error *err)
