@@ -26,10 +26,9 @@ struct columns {
     struct circ_step base;
     struct circ_fft_plan *plan;
     struct circ_geometry g;
-    float *weights; /* [group], each as the product kernel wants it */
-    size_t group_weights;
-    size_t *tap;   /* offset of each tap within the plane */
-    bool copies;   /* the band is copied into a plane */
+    size_t group_weights; /* floats of one group, each as the product kernel wants it */
+    size_t *tap;          /* offset of each tap within the plane */
+    bool copies;          /* the band is copied into a plane */
     int plane_row; /* columns of a row of the plane: width x batch, padded and split by residue */
     int residue_pixels;                    /* pixels of one residue in a row */
     int out_row;                           /* valid columns of an output row */
@@ -37,8 +36,7 @@ struct columns {
     int band;                              /* output rows of a band */
     int band_in;                           /* input rows under it */
     size_t x_pitch, y_row, x_slot, y_slot; /* strides of blocks, of output rows and of slots */
-    float **scratch; /* one a thread: transforms, plane, input spectra, output spectra */
-    size_t plane_at, x_at, y_at, scratch_floats;
+    size_t plane_at, x_at, y_at;           /* in scratch, after the transforms' own */
 };
 
 static size_t round_up(size_t value, size_t unit)
@@ -85,7 +83,7 @@ static void plan_plane(struct columns *c)
     }
 }
 
-static enum circ_status create_scratch(struct columns *c, struct circ_error *err)
+static void plan_scratch(struct columns *c)
 {
     size_t lanes = (size_t)c->base.place.kernels->lanes, slots = (size_t)c->plan->slots;
     size_t plane = c->copies ? (size_t)c->g.n * c->x_pitch : 0;
@@ -93,18 +91,7 @@ static enum circ_status create_scratch(struct columns *c, struct circ_error *err
     c->plane_at = circ_fft_scratch(c->plan) * lanes;
     c->x_at = round_up(c->plane_at + plane + CIRC_SLACK, 16);
     c->y_at = round_up(c->x_at + 2 * x + CIRC_SLACK, 16);
-    c->scratch_floats = c->y_at + 2 * y;
-    c->scratch = calloc((size_t)c->base.place.threads, sizeof *c->scratch);
-    for (int t = 0; c->scratch && t < c->base.place.threads; t++)
-        if (!(c->scratch[t] = circ_step_floats(c->scratch_floats)))
-            break;
-    if (!c->scratch || !c->scratch[c->base.place.threads - 1])
-        return circ_status_fail(
-            err, CIRC_MEMORY,
-            "no memory for the spectra of a layer of block %d and batch %d: lower "
-            "the batch or the threads",
-            c->g.k, c->base.place.batch);
-    return CIRC_OK;
+    c->base.scratch_floats = c->y_at + 2 * y;
 }
 
 /* One block's spectrum, in double, to its places: slot major, then tiles of block rows, then taps,
@@ -132,8 +119,9 @@ static enum circ_status pack_weights(struct columns *c, const struct circ_weight
     size_t k = (size_t)g->k;
     double *block = malloc((k + circ_fft_scratch(c->plan)) * sizeof *block);
     c->group_weights = 2 * (size_t)c->plan->slots * (size_t)g->taps * (size_t)g->p * (size_t)g->q;
-    c->weights = circ_step_floats(c->group_weights * (size_t)g->groups);
-    if (!block || !c->weights) {
+    c->base.weight_floats = c->group_weights * (size_t)g->groups;
+    c->base.weights = circ_step_floats(c->base.weight_floats);
+    if (!block || !c->base.weights) {
         free(block);
         return circ_status_fail(err, CIRC_MEMORY, "no memory for the spectra of %zu weights",
                                 weights->count);
@@ -147,7 +135,7 @@ static enum circ_status pack_weights(struct columns *c, const struct circ_weight
             block[r] = weights->values[b * k + r];
         circ_fft_forward_f64(c->plan, block, block, block + k);
         scatter(c, block, (int)tap, (int)(ij / (size_t)g->q), (int)(ij % (size_t)g->q),
-                c->weights + b / (pq * taps) * c->group_weights);
+                c->base.weights + b / (pq * taps) * c->group_weights);
     }
     free(block);
     return CIRC_OK;
@@ -221,7 +209,7 @@ static void run_band(const struct columns *c, const float *x, float *y, const st
                                .columns = is_conv(c) ? in_rows * c->plane_row : columns,
                                .spectra = xs},
         scratch);
-    kernels->product(&(struct circ_product){.w = c->weights + (size_t)group * c->group_weights,
+    kernels->product(&(struct circ_product){.w = c->base.weights + (size_t)group * c->group_weights,
                                             .x = xs,
                                             .y = ys,
                                             .slots = c->plan->slots,
@@ -255,7 +243,7 @@ static void run_band(const struct columns *c, const float *x, float *y, const st
         scratch);
 }
 
-static void run(const struct circ_step *step, const float *x, float *y, int thread)
+static void run(const struct circ_step *step, const float *x, float *y, float *scratch, int thread)
 {
     const struct columns *c = (const struct columns *)step;
     int threads = step->place.threads, lanes = step->place.kernels->lanes;
@@ -290,7 +278,7 @@ static void run(const struct circ_step *step, const float *x, float *y, int thre
                 int end = column + c->column_band;
                 part.column_first = column;
                 part.column_last = end < whole.column_last ? end : whole.column_last;
-                run_band(c, x, y, &part, group, c->scratch[thread]);
+                run_band(c, x, y, &part, group, scratch);
             }
         }
     }
@@ -299,14 +287,8 @@ static void run(const struct circ_step *step, const float *x, float *y, int thre
 static void release(struct circ_step *step)
 {
     struct columns *c = (struct columns *)step;
-    for (int t = 0; c->scratch && t < step->place.threads; t++)
-        free(c->scratch[t]);
-    free(c->scratch);
-    free(c->weights);
     free(c->tap);
-    free(step->bias);
     circ_fft_free(c->plan);
-    free(c);
 }
 
 enum circ_status circ_columns_create(struct circ_step **step, const struct circ_layer *layer,
@@ -325,14 +307,13 @@ enum circ_status circ_columns_create(struct circ_step **step, const struct circ_
         status = circ_status_fail(err, CIRC_MEMORY, "no memory for %d taps", c->g.taps);
     if (!status)
         status = circ_fft_create(&c->plan, c->g.k, err);
-    if (!status)
+    if (!status) {
         plan_plane(c);
-    if (!status)
-        status = create_scratch(c, err);
-    if (!status)
+        plan_scratch(c);
         status = pack_weights(c, weights, err);
+    }
     if (status)
-        release(&c->base);
+        circ_step_free(&c->base);
     else
         *step = &c->base;
     return status;

@@ -190,17 +190,16 @@ static int64_t spectra_of(const struct circ_layer *layer, int batch, int threads
 static int64_t cpu_footprint(const struct circ_request *request)
 {
     const struct circ_network *net = request->model->network;
-    int64_t widest = 1, spectra = 0, weighted = 0;
+    int64_t widest = 1, spectra = 0;
     for (int i = 0; i < net->layer_count; i++) {
         int64_t out = circ_network_elements(net->layers[i].out);
         widest = out > widest ? out : widest;
-        weighted += circ_network_has_weights(&net->layers[i]);
-        spectra += spectra_of(&net->layers[i], request->batch, request->threads);
+        int64_t own = spectra_of(&net->layers[i], request->batch, request->threads);
+        spectra = own > spectra ? own : spectra;
     }
     int64_t activations = (circ_network_elements(net->input) + 2 * widest) * request->batch;
-    /* bands of scratch of each thread and layer beside those spectra, about 2 MB: columns.c,
-     * im2col.c */
-    int64_t bands = (int64_t)request->threads * weighted * (2 << 20);
+    /* scratch of each thread beside those spectra, about 2 MB: columns.c, im2col.c */
+    int64_t bands = (int64_t)request->threads * (2 << 20);
     return 2 * circ_network_counts(net).weight_bytes + 4 * (activations + spectra) + bands;
 }
 

@@ -26,9 +26,7 @@ static const char *const layout_names[LAYOUTS] = {"W as given", "W transposed", 
 
 struct dense {
     struct circ_step base;
-    enum layout layout;
-    float *weights;  /* FC: [m][n], or [n][m] when TRANSPOSED; CONV: [P][C/groups r s] */
-    float **scratch; /* one a thread; CONV: columns; FC BATCH_MAJOR: x and y */
+    enum layout layout; /* weights: FC [m][n], or [n][m] when TRANSPOSED; CONV [P][C/groups r s] */
 };
 
 /* to[c][r] = from[r][c], rows `from_row` and `to_row` apart, in squares that fit the first-level
@@ -49,11 +47,11 @@ static void run_vector(const struct dense *s, int m, int n, int first, int last,
                        float *y)
 {
     if (s->layout == TRANSPOSED)
-        cblas_sgemv(CblasColMajor, CblasNoTrans, last - first, n, 1, s->weights + first, m, x, 1, 0,
-                    y + first, 1);
+        cblas_sgemv(CblasColMajor, CblasNoTrans, last - first, n, 1, s->base.weights + first, m, x,
+                    1, 0, y + first, 1);
     else
         cblas_sgemv(CblasRowMajor, CblasNoTrans, last - first, n, 1,
-                    s->weights + (size_t)first * (size_t)n, n, x, 1, 0, y + first, 1);
+                    s->base.weights + (size_t)first * (size_t)n, n, x, 1, 0, y + first, 1);
 }
 
 static void run_batch(const struct dense *s, int m, int n, int first, int last, const float *x,
@@ -61,11 +59,11 @@ static void run_batch(const struct dense *s, int m, int n, int first, int last, 
 {
     int batch = s->base.place.batch, rows = last - first;
     float *out = y + (size_t)first * (size_t)batch;
-    const float *given = s->weights + (size_t)first * (size_t)n;
+    const float *given = s->base.weights + (size_t)first * (size_t)n;
     switch (s->layout) {
     case TRANSPOSED:
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, rows, batch, n, 1, s->weights + first,
-                    m, x, batch, 0, out, batch);
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, rows, batch, n, 1,
+                    s->base.weights + first, m, x, batch, 0, out, batch);
         break;
     case BATCH_MAJOR: {
         float *turned = scratch + (size_t)n * (size_t)batch;
@@ -81,7 +79,7 @@ static void run_batch(const struct dense *s, int m, int n, int first, int last, 
     }
 }
 
-static void run_fc(const struct dense *s, const float *x, float *y, int thread)
+static void run_fc(const struct dense *s, const float *x, float *y, float *scratch, int thread)
 {
     int m, n, first, last, batch = s->base.place.batch;
     circ_network_matrix(s->base.layer, &m, &n);
@@ -91,7 +89,7 @@ static void run_fc(const struct dense *s, const float *x, float *y, int thread)
     if (batch == 1)
         run_vector(s, m, n, first, last, x, y);
     else
-        run_batch(s, m, n, first, last, x, y, s->scratch[thread]);
+        run_batch(s, m, n, first, last, x, y, scratch);
     for (int r = first; r < last; r++)
         s->base.place.kernels->bias_relu(y + (size_t)r * (size_t)batch, batch,
                                          s->base.bias ? s->base.bias[r] : 0, s->base.relu);
@@ -117,7 +115,7 @@ static void run_band(const struct dense *s, const float *x, float *y, int group,
     }
     float *out = y + (size_t)group * (size_t)m * out_plane + (size_t)first * (size_t)row;
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, m, (last - first) * row, terms, 1,
-                s->weights + (size_t)group * (size_t)m * (size_t)terms, terms, matrix,
+                s->base.weights + (size_t)group * (size_t)m * (size_t)terms, terms, matrix,
                 (int)matrix_row, 0, out, (int)out_plane);
     for (int r = 0; r < m; r++)
         s->base.place.kernels->bias_relu(out + (size_t)r * out_plane, (last - first) * row,
@@ -125,40 +123,29 @@ static void run_band(const struct dense *s, const float *x, float *y, int group,
                                          s->base.relu);
 }
 
-static void run(const struct circ_step *step, const float *x, float *y, int thread)
+static void run(const struct circ_step *step, const float *x, float *y, float *scratch, int thread)
 {
     const struct dense *s = (const struct dense *)step;
     const struct circ_layer *layer = step->layer;
     if (layer->op == CIRC_OP_FC) {
-        run_fc(s, x, y, thread);
+        run_fc(s, x, y, scratch, thread);
         return;
     }
     int band = circ_im2col_band(layer, step->place.batch), first, last;
     circ_step_share(layer->out.h, step->place.threads, thread, &first, &last);
     for (int group = 0; group < layer->groups; group++)
         for (int oy = first; oy < last; oy += band)
-            run_band(s, x, y, group, oy, oy + band < last ? oy + band : last, s->scratch[thread]);
-}
-
-static void release(struct circ_step *step)
-{
-    struct dense *s = (struct dense *)step;
-    for (int t = 0; s->scratch && t < step->place.threads; t++)
-        free(s->scratch[t]);
-    free(s->scratch);
-    free(s->weights);
-    free(step->bias);
-    free(s);
+            run_band(s, x, y, group, oy, oy + band < last ? oy + band : last, scratch);
 }
 
 /* Best of three runs of thread 0's share. */
-static double time_layout(const struct dense *s, const float *x, float *y)
+static double time_layout(const struct dense *s, const float *x, float *y, float *scratch)
 {
     double best = INFINITY;
     for (int i = 0; i < 3; i++) {
         struct timespec start, end;
         clock_gettime(CLOCK_MONOTONIC, &start);
-        run_fc(s, x, y, 0);
+        run_fc(s, x, y, scratch, 0);
         clock_gettime(CLOCK_MONOTONIC, &end);
         double seconds =
             (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
@@ -177,7 +164,8 @@ static bool choose_layout(struct dense *s, const float *given)
     size_t count = (size_t)m * (size_t)n;
     float *turned = circ_step_floats(count), *copy = circ_step_floats(count);
     float *x = circ_step_floats((size_t)n * batch), *y = circ_step_floats((size_t)m * batch);
-    bool enough = turned && copy && x && y;
+    float *scratch = circ_step_floats(s->base.scratch_floats);
+    bool enough = turned && copy && x && y && scratch;
     if (enough) {
         memcpy(copy, given, count * sizeof *copy);
         transpose(given, (size_t)n, m, n, turned, (size_t)m);
@@ -185,21 +173,22 @@ static bool choose_layout(struct dense *s, const float *given)
         enum layout winner = GIVEN;
         for (int l = 0; l < (batch == 1 ? BATCH_MAJOR : LAYOUTS); l++) {
             s->layout = (enum layout)l;
-            s->weights = s->layout == TRANSPOSED ? turned : copy;
-            double seconds = time_layout(s, x, y);
+            s->base.weights = s->layout == TRANSPOSED ? turned : copy;
+            double seconds = time_layout(s, x, y, scratch);
             if (seconds < best) {
                 best = seconds;
                 winner = s->layout;
             }
         }
         s->layout = winner;
-        s->weights = winner == TRANSPOSED ? turned : copy;
+        s->base.weights = winner == TRANSPOSED ? turned : copy;
         s->base.tuning = layout_names[winner];
     }
-    if (s->weights != turned)
+    if (s->base.weights != turned)
         free(turned);
-    if (s->weights != copy)
+    if (s->base.weights != copy)
         free(copy);
+    free(scratch);
     free(y);
     free(x);
     return enough;
@@ -214,26 +203,23 @@ enum circ_status circ_dense_create(struct circ_step **step, const struct circ_la
         return circ_status_fail(err, CIRC_MEMORY, "no memory for a layer");
     enum circ_status status = circ_step_begin(&s->base, layer, weights, place, relu, err);
     s->base.run = run;
-    s->base.release = release;
-    bool fc = layer->op == CIRC_OP_FC;
+    bool fc = layer->op == CIRC_OP_FC, enough;
     size_t batch = (size_t)place.batch;
-    size_t scratch =
-        fc ? batch > 1 ? batch * (size_t)(circ_network_elements(layer->in) + layer->out.c) : 1
-           : circ_im2col_floats(layer, place.batch);
-    s->scratch = calloc((size_t)place.threads, sizeof *s->scratch);
-    bool enough = s->scratch;
-    for (int t = 0; enough && t < place.threads; t++)
-        enough = (s->scratch[t] = circ_step_floats(scratch));
-    if (enough && fc) {
+    s->base.weight_floats = weights->count;
+    if (fc) {
+        s->base.scratch_floats = batch * (size_t)(circ_network_elements(layer->in) + layer->out.c);
         enough = choose_layout(s, weights->values);
-    } else if (enough && (enough = (s->weights = circ_step_floats(weights->count)))) {
-        memcpy(s->weights, weights->values, weights->count * sizeof *s->weights);
+    } else {
+        s->base.scratch_floats = circ_im2col_floats(layer, place.batch);
+        s->base.weights = circ_step_floats(weights->count);
+        if ((enough = s->base.weights))
+            memcpy(s->base.weights, weights->values, weights->count * sizeof *s->base.weights);
     }
     if (!status && !enough)
         status =
             circ_status_fail(err, CIRC_MEMORY, "no memory for %zu dense weights", weights->count);
     if (status)
-        release(&s->base);
+        circ_step_free(&s->base);
     else
         *step = &s->base;
     return status;

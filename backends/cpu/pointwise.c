@@ -11,8 +11,10 @@ static int64_t pixels_of(struct circ_shape shape)
     return (int64_t)shape.h * shape.w;
 }
 
-static void run_relu(const struct circ_step *step, const float *x, float *y, int thread)
+static void run_relu(const struct circ_step *step, const float *x, float *y, float *scratch,
+                     int thread)
 {
+    (void)scratch;
     int first, last;
     int64_t row = pixels_of(step->layer->in) * step->place.batch;
     circ_step_share(step->layer->in.c, step->place.threads, thread, &first, &last);
@@ -47,8 +49,10 @@ static int taps_inside(int position, int stride, int pad, int taps, int size)
     return (high < size ? high : size) - (low > 0 ? low : 0);
 }
 
-static void run_pool(const struct circ_step *step, const float *x, float *y, int thread)
+static void run_pool(const struct circ_step *step, const float *x, float *y, float *scratch,
+                     int thread)
 {
+    (void)scratch;
     const struct circ_layer *layer = step->layer;
     int batch = step->place.batch, first, last;
     int64_t out_row = (int64_t)layer->out.w * batch;
@@ -76,8 +80,10 @@ static void run_pool(const struct circ_step *step, const float *x, float *y, int
     }
 }
 
-static void run_lrn(const struct circ_step *step, const float *x, float *y, int thread)
+static void run_lrn(const struct circ_step *step, const float *x, float *y, float *scratch,
+                    int thread)
 {
+    (void)scratch;
     const struct circ_layer *layer = step->layer;
     int64_t row = pixels_of(layer->in) * step->place.batch;
     int half = layer->lrn_size / 2, first, last;
@@ -91,8 +97,10 @@ static void run_lrn(const struct circ_step *step, const float *x, float *y, int 
     }
 }
 
-static void run_softmax(const struct circ_step *step, const float *x, float *y, int thread)
+static void run_softmax(const struct circ_step *step, const float *x, float *y, float *scratch,
+                        int thread)
 {
+    (void)scratch;
     int batch = step->place.batch, first, last;
     int64_t count = circ_network_elements(step->layer->in);
     circ_step_share(batch, step->place.threads, thread, &first, &last);
@@ -108,16 +116,11 @@ static void run_softmax(const struct circ_step *step, const float *x, float *y, 
     }
 }
 
-static void release(struct circ_step *step)
-{
-    free(step);
-}
-
 enum circ_status circ_pointwise_create(struct circ_step **step, const struct circ_layer *layer,
                                        const struct circ_weights *weights, struct circ_place place,
                                        bool relu, struct circ_error *err)
 {
-    static void (*const runs[])(const struct circ_step *, const float *, float *, int) = {
+    static void (*const runs[])(const struct circ_step *, const float *, float *, float *, int) = {
         [CIRC_OP_POOL_MAX] = run_pool, [CIRC_OP_POOL_AVG] = run_pool,
         [CIRC_OP_RELU] = run_relu,     [CIRC_OP_LRN] = run_lrn,
         [CIRC_OP_FLATTEN] = NULL,      [CIRC_OP_SOFTMAX] = run_softmax,
@@ -127,12 +130,11 @@ enum circ_status circ_pointwise_create(struct circ_step **step, const struct cir
         return circ_status_fail(err, CIRC_MEMORY, "no memory for a layer");
     enum circ_status status = circ_step_begin(s, layer, weights, place, relu, err);
     s->run = runs[layer->op];
-    s->release = release;
     if (!status && !s->run)
         status = circ_status_fail(err, CIRC_INTERNAL, "layer %s has no step",
                                   circ_network_op_name(layer->op));
     if (status)
-        release(s);
+        circ_step_free(s);
     else
         *step = s;
     return status;

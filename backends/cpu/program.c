@@ -17,6 +17,7 @@ struct circ_program {
     bool uses_blas;
     float *input;      /* owned; launches do not write it, so that they can be repeated */
     float *buffers[2]; /* owned */
+    float **scratch;   /* owned, one a thread: what the greediest step needs */
 };
 
 /* The step for a layer; the table of choices is this function. */
@@ -55,6 +56,23 @@ static enum circ_status create_steps(struct circ_program *program, const struct 
     return CIRC_OK;
 }
 
+static enum circ_status create_scratch(struct circ_program *program, struct circ_error *err)
+{
+    size_t floats = 0;
+    for (int i = 0; i < program->step_count; i++)
+        if (program->steps[i]->scratch_floats > floats)
+            floats = program->steps[i]->scratch_floats;
+    program->scratch = calloc((size_t)program->place.threads, sizeof *program->scratch);
+    for (int t = 0; t < program->place.threads; t++)
+        if (!program->scratch || !(program->scratch[t] = circ_step_floats(floats)))
+            return circ_status_fail(err, CIRC_MEMORY,
+                                    "%s: no memory for the spectra of batch %d on %d threads: "
+                                    "lower the batch or the threads",
+                                    program->network->name, program->place.batch,
+                                    program->place.threads);
+    return CIRC_OK;
+}
+
 enum circ_status circ_program_create(struct circ_program **out, const struct circ_request *request,
                                      const struct circ_kernels *kernels, struct circ_team *team,
                                      struct circ_error *err)
@@ -81,6 +99,8 @@ enum circ_status circ_program_create(struct circ_program **out, const struct cir
                                   net->name, request->batch);
     if (!status)
         status = create_steps(program, request->model, err);
+    if (!status)
+        status = create_scratch(program, err);
     if (status)
         circ_program_free(program);
     else
@@ -93,7 +113,10 @@ void circ_program_free(struct circ_program *program)
     if (!program)
         return;
     for (int i = 0; i < program->step_count; i++)
-        program->steps[i]->release(program->steps[i]);
+        circ_step_free(program->steps[i]);
+    for (int t = 0; program->scratch && t < program->place.threads; t++)
+        free(program->scratch[t]);
+    free(program->scratch);
     free(program->input);
     free(program->buffers[0]);
     free(program->buffers[1]);
@@ -132,7 +155,8 @@ static void run_steps(void *context, int thread)
     for (int i = 0; i < program->step_count; i++) {
         if (i)
             circ_team_barrier(program->team);
-        program->steps[i]->run(program->steps[i], x, program->buffers[i % 2], thread);
+        program->steps[i]->run(program->steps[i], x, program->buffers[i % 2],
+                               program->scratch[thread], thread);
         x = program->buffers[i % 2];
     }
 }

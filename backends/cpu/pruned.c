@@ -9,30 +9,35 @@
 
 struct pruned {
     struct circ_step base;
-    float *values;
-    int32_t *index, *row_start;
-    float **columns; /* one a thread; CONV */
+    size_t count; /* nonzeros */
 };
+
+/* The block of weights: values, column of each, first nonzero of each row. */
+static struct circ_sparse matrix(const struct pruned *s)
+{
+    const int32_t *index = (const int32_t *)(s->base.weights + s->count);
+    return (struct circ_sparse){.values = s->base.weights,
+                                .index = index,
+                                .row_start = index + s->count,
+                                .bias = s->base.bias,
+                                .relu = s->base.relu};
+}
 
 static void run_fc(const struct pruned *s, const float *x, float *y, int thread)
 {
     int first, last, batch = s->base.place.batch;
     circ_step_share(s->base.layer->out.c, s->base.place.threads, thread, &first, &last);
-    s->base.place.kernels->sparse(&(struct circ_sparse){.values = s->values,
-                                                        .x = x,
-                                                        .bias = s->base.bias,
-                                                        .index = s->index,
-                                                        .row_start = s->row_start,
-                                                        .y = y,
-                                                        .x_stride = (size_t)batch,
-                                                        .y_stride = (size_t)batch,
-                                                        .columns = batch,
-                                                        .row_first = first,
-                                                        .row_last = last,
-                                                        .relu = s->base.relu});
+    struct circ_sparse args = matrix(s);
+    args.x = x;
+    args.y = y;
+    args.x_stride = args.y_stride = (size_t)batch;
+    args.columns = batch;
+    args.row_first = first;
+    args.row_last = last;
+    s->base.place.kernels->sparse(&args);
 }
 
-static void run(const struct circ_step *step, const float *x, float *y, int thread)
+static void run(const struct circ_step *step, const float *x, float *y, float *scratch, int thread)
 {
     const struct pruned *s = (const struct pruned *)step;
     const struct circ_layer *layer = step->layer;
@@ -47,35 +52,18 @@ static void run(const struct circ_step *step, const float *x, float *y, int thre
     for (int group = 0; group < layer->groups; group++) {
         for (int oy = first; oy < last; oy += band) {
             int end = oy + band < last ? oy + band : last;
-            circ_im2col_copy(layer, batch, x, group, oy, end, s->columns[thread]);
-            step->place.kernels->sparse(
-                &(struct circ_sparse){.values = s->values,
-                                      .x = s->columns[thread],
-                                      .bias = step->bias,
-                                      .index = s->index,
-                                      .row_start = s->row_start,
-                                      .y = y + (size_t)oy * row,
-                                      .x_stride = (size_t)(end - oy) * row,
-                                      .y_stride = (size_t)layer->out.h * row,
-                                      .columns = (int)((size_t)(end - oy) * row),
-                                      .row_first = group * m,
-                                      .row_last = (group + 1) * m,
-                                      .relu = step->relu});
+            circ_im2col_copy(layer, batch, x, group, oy, end, scratch);
+            struct circ_sparse args = matrix(s);
+            args.x = scratch;
+            args.y = y + (size_t)oy * row;
+            args.x_stride = (size_t)(end - oy) * row;
+            args.y_stride = (size_t)layer->out.h * row;
+            args.columns = (int)args.x_stride;
+            args.row_first = group * m;
+            args.row_last = (group + 1) * m;
+            step->place.kernels->sparse(&args);
         }
     }
-}
-
-static void release(struct circ_step *step)
-{
-    struct pruned *s = (struct pruned *)step;
-    for (int t = 0; s->columns && t < step->place.threads; t++)
-        free(s->columns[t]);
-    free(s->columns);
-    free(s->values);
-    free(s->index);
-    free(s->row_start);
-    free(step->bias);
-    free(s);
 }
 
 enum circ_status circ_pruned_create(struct circ_step **step, const struct circ_layer *layer,
@@ -87,24 +75,22 @@ enum circ_status circ_pruned_create(struct circ_step **step, const struct circ_l
         return circ_status_fail(err, CIRC_MEMORY, "no memory for a layer");
     enum circ_status status = circ_step_begin(&s->base, layer, weights, place, relu, err);
     s->base.run = run;
-    s->base.release = release;
-    size_t rows = (size_t)layer->out.c + 1, count = weights->count;
-    s->values = malloc(count * sizeof *s->values);
-    s->index = malloc(count * sizeof *s->index);
-    s->row_start = malloc(rows * sizeof *s->row_start);
-    s->columns = calloc((size_t)place.threads, sizeof *s->columns);
-    bool enough = s->values && s->index && s->row_start && s->columns;
-    for (int t = 0; enough && layer->op == CIRC_OP_CONV && t < place.threads; t++)
-        enough = (s->columns[t] = circ_step_floats(circ_im2col_floats(layer, place.batch)));
-    if (!status && !enough)
-        status = circ_status_fail(err, CIRC_MEMORY, "no memory for %zu nonzeros", count);
+    size_t rows = (size_t)layer->out.c + 1;
+    s->count = weights->count;
+    s->base.weight_floats = 2 * s->count + rows;
+    s->base.weights = circ_step_floats(s->base.weight_floats);
+    if (layer->op == CIRC_OP_CONV)
+        s->base.scratch_floats = circ_im2col_floats(layer, place.batch);
+    if (!status && !s->base.weights)
+        status = circ_status_fail(err, CIRC_MEMORY, "no memory for %zu nonzeros", s->count);
     if (status) {
-        release(&s->base);
+        circ_step_free(&s->base);
         return status;
     }
-    memcpy(s->values, weights->values, count * sizeof *s->values);
-    memcpy(s->index, weights->columns, count * sizeof *s->index);
-    memcpy(s->row_start, weights->row_start, rows * sizeof *s->row_start);
+    float *index = s->base.weights + s->count;
+    memcpy(s->base.weights, weights->values, s->count * sizeof *weights->values);
+    memcpy(index, weights->columns, s->count * sizeof *weights->columns);
+    memcpy(index + s->count, weights->row_start, rows * sizeof *weights->row_start);
     *step = &s->base;
     return CIRC_OK;
 }

@@ -20,6 +20,17 @@ enum circ_status circ_step_begin(struct circ_step *step, const struct circ_layer
     return CIRC_OK;
 }
 
+void circ_step_free(struct circ_step *step)
+{
+    if (!step)
+        return;
+    if (step->release)
+        step->release(step);
+    free(step->weights);
+    free(step->bias);
+    free(step);
+}
+
 void circ_step_share(int count, int threads, int thread, int *first, int *last)
 {
     *first = (int)((int64_t)count * thread / threads);

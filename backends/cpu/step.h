@@ -21,18 +21,25 @@ struct circ_step {
     const struct circ_layer *layer; /* borrowed from the network */
     struct circ_place place;
     bool relu;
-    float *bias;        /* owned copy, NULL if none */
-    const char *tuning; /* what the step chose for itself, a constant; NULL if nothing */
-    void (*run)(const struct circ_step *step, const float *x, float *y, int thread);
-    void (*release)(struct circ_step *step); /* frees the step itself too */
+    float *bias;           /* owned copy, NULL if none */
+    float *weights;        /* owned by circ_step_floats, all that run reads of them; NULL if none */
+    size_t weight_floats;  /* of that block */
+    size_t scratch_floats; /* that run needs for one thread */
+    const char *tuning;    /* what the step chose for itself, a constant; NULL if nothing */
+    /* scratch: scratch_floats of this thread alone, 64-byte aligned, shared by all steps: nothing
+     * stays in it from one run to the next */
+    void (*run)(const struct circ_step *step, const float *x, float *y, float *scratch, int thread);
+    void (*release)(struct circ_step *step); /* frees what is the kind's own; NULL if nothing */
 };
 
-/* Fills the common part: copies the bias. MEMORY. */
+/* Fills the common part: copies the bias. MEMORY. Also on failure the step can be freed. */
 CIRC_MUST_USE enum circ_status circ_step_begin(struct circ_step *step,
                                                const struct circ_layer *layer,
                                                const struct circ_weights *weights,
                                                struct circ_place place, bool relu,
                                                struct circ_error *err);
+
+void circ_step_free(struct circ_step *step); /* NULL allowed */
 
 /* The part of count units that thread takes: [*first, *last). */
 void circ_step_share(int count, int threads, int thread, int *first, int *last);

@@ -18,8 +18,7 @@ struct stream {
     struct circ_geometry g;
     bool over_slots;
     int vectors; /* of block rows, or of slots */
-    float *weights;
-    float **scratch; /* one a thread: transforms, x and y of a sample, spectra of both */
+    /* in scratch, after the transforms' own: x and y of a sample, spectra of both */
     size_t x_at, y_at, xs_at, ys_at;
 };
 
@@ -61,8 +60,9 @@ static enum circ_status pack_weights(struct stream *s, const struct circ_weights
     size_t lanes = (size_t)s->base.place.kernels->lanes, k = (size_t)s->g.k;
     size_t outer = s->over_slots ? (size_t)s->g.p : (size_t)s->plan->slots;
     double *block = malloc((k + circ_fft_scratch(s->plan)) * sizeof *block);
-    s->weights = circ_step_floats(outer * (size_t)s->vectors * lanes * 2 * (size_t)s->g.q);
-    if (!block || !s->weights) {
+    s->base.weight_floats = outer * (size_t)s->vectors * lanes * 2 * (size_t)s->g.q;
+    s->base.weights = circ_step_floats(s->base.weight_floats);
+    if (!block || !s->base.weights) {
         free(block);
         return circ_status_fail(err, CIRC_MEMORY, "no memory for the spectra of %zu weights",
                                 weights->count);
@@ -75,10 +75,10 @@ static enum circ_status pack_weights(struct stream *s, const struct circ_weights
         for (int f = 0; f < s->plan->slots; f++) {
             size_t imaginary, at = weight_at(s, f, (int)(b / (size_t)s->g.q),
                                              (int)(b % (size_t)s->g.q), &imaginary);
-            s->weights[at] = (float)block[f ? 2 * f - odd : 0];
-            s->weights[at + imaginary] = f     ? (float)block[2 * f - odd + 1]
-                                         : odd ? 0
-                                               : (float)block[1];
+            s->base.weights[at] = (float)block[f ? 2 * f - odd : 0];
+            s->base.weights[at + imaginary] = f     ? (float)block[2 * f - odd + 1]
+                                              : odd ? 0
+                                                    : (float)block[1];
         }
     }
     free(block);
@@ -127,7 +127,7 @@ static void run_sample(const struct stream *s, const float *x, float *y, int fir
                             scratch);
     int block_first = first, block_last = last;
     if (s->over_slots) {
-        kernels->stream_slots(&(struct circ_stream_slots){.w = s->weights,
+        kernels->stream_slots(&(struct circ_stream_slots){.w = s->base.weights,
                                                           .x = xs,
                                                           .y = ys,
                                                           .slots = s->plan->slots,
@@ -135,7 +135,7 @@ static void run_sample(const struct stream *s, const float *x, float *y, int fir
                                                           .row_first = first,
                                                           .row_last = last});
     } else {
-        kernels->stream_rows(&(struct circ_stream_rows){.w = s->weights,
+        kernels->stream_rows(&(struct circ_stream_rows){.w = s->base.weights,
                                                         .x = xs,
                                                         .y = ys,
                                                         .slots = s->plan->slots,
@@ -160,10 +160,9 @@ static void run_sample(const struct stream *s, const float *x, float *y, int fir
                             scratch);
 }
 
-static void run(const struct circ_step *step, const float *x, float *y, int thread)
+static void run(const struct circ_step *step, const float *x, float *y, float *scratch, int thread)
 {
     const struct stream *s = (const struct stream *)step;
-    float *scratch = s->scratch[thread];
     int first, last, batch = step->place.batch, lanes = step->place.kernels->lanes;
     circ_step_share(s->over_slots ? s->g.p : s->vectors, step->place.threads, thread, &first,
                     &last);
@@ -189,31 +188,17 @@ static void run(const struct circ_step *step, const float *x, float *y, int thre
 static void release(struct circ_step *step)
 {
     struct stream *s = (struct stream *)step;
-    for (int t = 0; s->scratch && t < step->place.threads; t++)
-        free(s->scratch[t]);
-    free(s->scratch);
-    free(s->weights);
-    free(step->bias);
     circ_fft_free(s->plan);
-    free(s);
 }
 
-static enum circ_status create_scratch(struct stream *s, struct circ_error *err)
+static void plan_scratch(struct stream *s)
 {
-    int threads = s->base.place.threads;
     size_t samples = s->base.place.batch > 1 ? (size_t)s->g.n + (size_t)s->g.m + 32 : 0;
     s->x_at = (circ_fft_scratch(s->plan) * (size_t)s->base.place.kernels->lanes + 15) / 16 * 16;
     s->y_at = s->x_at + (samples ? ((size_t)s->g.n + 15) / 16 * 16 : 0);
     s->xs_at = (s->x_at + samples + 15) / 16 * 16;
     s->ys_at = s->xs_at + (spectra_floats(s, s->g.q) + CIRC_SLACK + 15) / 16 * 16;
-    s->scratch = calloc((size_t)threads, sizeof *s->scratch);
-    for (int t = 0; s->scratch && t < threads; t++)
-        if (!(s->scratch[t] = circ_step_floats(s->ys_at + spectra_floats(s, s->g.p))))
-            break;
-    if (!s->scratch || !s->scratch[threads - 1])
-        return circ_status_fail(err, CIRC_MEMORY,
-                                "no memory for the spectra of a layer of block %d", s->g.k);
-    return CIRC_OK;
+    s->base.scratch_floats = s->ys_at + spectra_floats(s, s->g.p);
 }
 
 enum circ_status circ_stream_create(struct circ_step **step, const struct circ_layer *layer,
@@ -234,12 +219,11 @@ enum circ_status circ_stream_create(struct circ_step **step, const struct circ_l
         s->over_slots =
             (int64_t)s->g.p * vectors_of(slots, lanes) < (int64_t)slots * vectors_of(s->g.p, lanes);
         s->vectors = vectors_of(s->over_slots ? slots : s->g.p, lanes);
-        status = create_scratch(s, err);
-    }
-    if (!status)
+        plan_scratch(s);
         status = pack_weights(s, weights, err);
+    }
     if (status)
-        release(&s->base);
+        circ_step_free(&s->base);
     else
         *step = &s->base;
     return status;
