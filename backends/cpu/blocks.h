@@ -8,15 +8,10 @@
 #define CIRC_BLOCKS_H
 
 #include "backends/cpu/kernels.h"
-#include "backends/cpu/lanes.h"
+#include "backends/cpu/passes.h"
 
+#include <math.h>
 #include <string.h>
-
-/* Row r of a block lies in re or im: see core/fft_passes.h. */
-INLINE float *row_of(float *re, float *im, int odd, int r)
-{
-    return (odd || r % 2 == 0 ? re : im) + (odd ? r : r / 2) * CIRC_LANES;
-}
 
 /* rows[i] = lane l of from[l][i], for l < count; the lanes beyond repeat the last: finite and
  * unused. */
@@ -38,39 +33,33 @@ INLINE void store_square(vec *rows, float *to, size_t stride, int count)
             store(to + (size_t)l * stride, rows[l]);
 }
 
-/* Blocks first .. first + blocks - 1 of x into lanes. */
-static inline void gather_rows(const struct circ_forward *a, int first, int blocks, float *re,
-                               float *im)
+/* Blocks first .. first + blocks - 1 of x into lanes: rows[r][lane]. */
+static inline void gather_rows(const struct circ_forward *a, int first, int blocks, float *rows)
 {
-    int k = a->plan->k, n = a->plan->n, odd = k % 2;
-    bool whole = k % CIRC_LANES == 0 && (int64_t)(first + blocks) * k <= a->channels;
-    if (odd || !whole)
-        memset(re, 0, 2 * (size_t)n * CIRC_LANES * sizeof *re); /* im follows re */
-    for (int r = 0; whole && r < k; r += CIRC_LANES) {
-        vec rows[CIRC_LANES];
-        load_square(a->x + (size_t)first * (size_t)k + r, (size_t)k, blocks, rows);
-        for (int i = 0; i < CIRC_LANES; i++)
-            store(row_of(re, im, odd, r + i), rows[i]);
+    int k = a->transform->k;
+    if (k % CIRC_LANES == 0 && (int64_t)(first + blocks) * k <= a->channels) {
+        for (int r = 0; r < k; r += CIRC_LANES) {
+            vec square[CIRC_LANES];
+            load_square(a->x + (size_t)first * (size_t)k + r, (size_t)k, blocks, square);
+            for (int i = 0; i < CIRC_LANES; i++)
+                store(rows + (r + i) * CIRC_LANES, square[i]);
+        }
+        return;
     }
-    for (int l = 0; !whole && l < blocks; l++) {
+    memset(rows, 0, (size_t)k * CIRC_LANES * sizeof *rows);
+    for (int l = 0; l < blocks; l++) {
         const float *x = a->x + (size_t)(first + l) * (size_t)k;
         int valid = a->channels - (first + l) * k < k ? a->channels - (first + l) * k : k;
         for (int r = 0; r < valid; r++)
-            row_of(re, im, odd, r)[l] = x[r];
+            rows[r * CIRC_LANES + l] = x[r];
     }
 }
 
-/* One plane of slots to or from its place: lanes are blocks there too (block_stride 1, room for
- * whole vectors), or slots
- * lie one after the other (slot_stride 1) with room for whole vectors, or neither. */
+/* One plane of slots to or from a place where lanes are not blocks: slots lie one after the other
+ * there (slot_stride 1) with room for whole vectors, or neither does. */
 static inline void scatter_plane(const struct circ_spectra *s, float *plane, int first, int blocks,
                                  int slots, const float *lanes)
 {
-    if (s->block_stride == 1) {
-        for (int f = 0; f < slots; f++)
-            store(plane + (size_t)f * s->slot_stride + first, load(lanes + f * CIRC_LANES));
-        return;
-    }
     if (s->slot_stride == 1 && slots % CIRC_LANES == 0) {
         for (int f = 0; f < slots; f += CIRC_LANES) {
             vec rows[CIRC_LANES];
@@ -90,11 +79,6 @@ static inline void scatter_plane(const struct circ_spectra *s, float *plane, int
 static inline void gather_plane(const struct circ_spectra *s, const float *plane, int first,
                                 int blocks, int slots, float *lanes)
 {
-    if (s->block_stride == 1) {
-        for (int f = 0; f < slots; f++)
-            store(lanes + f * CIRC_LANES, load(plane + (size_t)f * s->slot_stride + first));
-        return;
-    }
     if (s->slot_stride == 1 && slots % CIRC_LANES == 0) {
         for (int f = 0; f < slots; f += CIRC_LANES) {
             vec rows[CIRC_LANES];
@@ -113,56 +97,78 @@ static inline void gather_plane(const struct circ_spectra *s, const float *plane
 }
 
 /* Lanes into the channels of y, with bias and ReLU. */
-static inline void scatter_rows(const struct circ_inverse *a, int first, int blocks, float *re,
-                                float *im)
+static inline void scatter_rows(const struct circ_inverse *a, int first, int blocks,
+                                const float *rows)
 {
-    int k = a->plan->k, odd = k % 2;
-    bool whole = k % CIRC_LANES == 0 && (int64_t)(first + blocks) * k <= a->channels;
-    for (int r = 0; whole && r < k; r += CIRC_LANES) {
-        vec rows[CIRC_LANES];
-        for (int i = 0; i < CIRC_LANES; i++)
-            rows[i] = load(row_of(re, im, odd, r + i));
-        transpose(rows);
-        for (int l = 0; l < blocks; l++) {
-            size_t channel = (size_t)(first + l) * (size_t)k + (size_t)r;
-            vec value = a->bias ? rows[l] + load(a->bias + channel) : rows[l];
-            store(a->y + channel, a->relu ? vmax(value, zero()) : value);
+    int k = a->transform->k;
+    if (k % CIRC_LANES == 0 && (int64_t)(first + blocks) * k <= a->channels) {
+        vec least = set1(a->relu ? 0 : -INFINITY);
+        for (int r = 0; r < k; r += CIRC_LANES) {
+            vec square[CIRC_LANES];
+            for (int i = 0; i < CIRC_LANES; i++)
+                square[i] = load(rows + (r + i) * CIRC_LANES);
+            transpose(square);
+#pragma GCC unroll 16
+            for (int l = 0; l < CIRC_LANES; l++) {
+                if (l >= blocks)
+                    break;
+                size_t channel = (size_t)(first + l) * (size_t)k + (size_t)r;
+                vec value = a->bias ? square[l] + load(a->bias + channel) : square[l];
+                store(a->y + channel, vmax(least, value));
+            }
         }
+        return;
     }
-    for (int l = 0; !whole && l < blocks; l++) {
+    for (int l = 0; l < blocks; l++) {
         for (int r = 0; r < k && (first + l) * k + r < a->channels; r++) {
             int channel = (first + l) * k + r;
-            float value = row_of(re, im, odd, r)[l] + (a->bias ? a->bias[channel] : 0);
+            float value = rows[r * CIRC_LANES + l] + (a->bias ? a->bias[channel] : 0);
             a->y[channel] = a->relu && value < 0 ? 0 : value;
         }
     }
 }
 
+/* scratch: 4 n vectors of the transform, k rows, the slots where they go through lanes first. */
 static inline void forward_blocks(const struct circ_forward *a, float *scratch)
 {
-    const struct circ_fft_plan *plan = a->plan;
-    float *re = scratch, *im = re + plan->n * CIRC_LANES;
-    vec *vr = (vec *)re, *vi = (vec *)im;
+    const struct circ_transform *t = a->transform;
+    const struct circ_spectra *s = &a->spectra;
+    float *rows = scratch + 4 * t->n * CIRC_LANES, *re = rows + t->k * CIRC_LANES;
+    float *im = re + t->slots * CIRC_LANES;
     for (int j = 0; j < a->blocks; j += CIRC_LANES) {
         int blocks = a->blocks - j < CIRC_LANES ? a->blocks - j : CIRC_LANES;
-        gather_rows(a, j, blocks, re, im);
-        lanes_forward(plan, plan->twiddle_f, vr, vi, vi + plan->n, vi + 2 * plan->n);
-        scatter_plane(&a->spectra, a->spectra.re, j, blocks, plan->slots, re);
-        scatter_plane(&a->spectra, a->spectra.im, j, blocks, plan->slots, im);
+        struct rows x = {rows, CIRC_LANES};
+        gather_rows(a, j, blocks, rows);
+        if (s->block_stride == 1) {
+            rows_to_slots(t, x, (struct slots){s->re + j, s->im + j, NULL, s->slot_stride},
+                          (vec *)scratch);
+            continue;
+        }
+        rows_to_slots(t, x, (struct slots){re, im, NULL, CIRC_LANES}, (vec *)scratch);
+        scatter_plane(s, s->re, j, blocks, t->slots, re);
+        scatter_plane(s, s->im, j, blocks, t->slots, im);
     }
 }
 
 static inline void inverse_blocks(const struct circ_inverse *a, float *scratch)
 {
-    const struct circ_fft_plan *plan = a->plan;
-    float *re = scratch, *im = re + plan->n * CIRC_LANES;
-    vec *vr = (vec *)re, *vi = (vec *)im;
+    const struct circ_transform *t = a->transform;
+    const struct circ_spectra *s = &a->spectra;
+    float *rows = scratch + 4 * t->n * CIRC_LANES, *re = rows + t->k * CIRC_LANES;
+    float *im = re + t->slots * CIRC_LANES;
+    const float none = 0;
     for (int i = a->block_first; i < a->block_last; i += CIRC_LANES) {
         int blocks = a->block_last - i < CIRC_LANES ? a->block_last - i : CIRC_LANES;
-        gather_plane(&a->spectra, a->spectra.re, i, blocks, plan->slots, re);
-        gather_plane(&a->spectra, a->spectra.im, i, blocks, plan->slots, im);
-        lanes_inverse(plan, plan->twiddle_f, vr, vi, vi + plan->n, vi + 2 * plan->n);
-        scatter_rows(a, i, blocks, re, im);
+        int at = i - a->block_first;
+        struct slots x = {s->re + at, s->im + at, NULL, s->slot_stride};
+        if (s->block_stride != 1) {
+            gather_plane(s, s->re, at, blocks, t->slots, re);
+            gather_plane(s, s->im, at, blocks, t->slots, im);
+            x = (struct slots){re, im, NULL, CIRC_LANES};
+        }
+        slots_to_rows(t, x, (struct rows){rows, CIRC_LANES}, (struct finish){&none, 0, -INFINITY},
+                      (vec *)scratch);
+        scatter_rows(a, i, blocks, rows);
     }
 }
 

@@ -19,24 +19,25 @@
 #include <string.h>
 
 #define BAND_BYTES (512 << 10) /* of input spectra: half of a small second-level cache */
-#define STREAMED_BYTES                                                                             \
-    (1 << 20) /* weights up to this stay in it, and may be read once for every band of columns */
+#define PANEL      32          /* columns of an FC layer that go through all phases together */
 
 struct columns {
     struct circ_step base;
-    struct circ_fft_plan *plan;
+    struct circ_transform *transform;
     struct circ_geometry g;
     size_t group_weights; /* floats of one group, each as the product kernel wants it */
     size_t *tap;          /* offset of each tap within the plane */
     bool copies;          /* the band is copied into a plane */
     int plane_row; /* columns of a row of the plane: width x batch, padded and split by residue */
-    int residue_pixels;                    /* pixels of one residue in a row */
-    int out_row;                           /* valid columns of an output row */
-    int column_band;                       /* of which one band takes: all in a CONV layer */
-    int band;                              /* output rows of a band */
-    int band_in;                           /* input rows under it */
-    size_t x_pitch, y_row, x_slot, y_slot; /* strides of blocks, of output rows and of slots */
-    size_t plane_at, x_at, y_at;           /* in scratch, after the transforms' own */
+    int residue_pixels; /* pixels of one residue in a row */
+    int out_row;        /* valid columns of an output row */
+    int column_band;    /* of which one band takes: all in a CONV layer */
+    int band;           /* output rows of a band */
+    int band_in;        /* input rows under it */
+    int tiles;          /* of block rows */
+    /* strides of blocks of x, of its planes, of output rows, blocks and planes of y, of slots */
+    size_t x_pitch, x_plane, y_row, y_block, y_plane, x_slot, y_slot;
+    size_t plane_at, x_at, y_at; /* in scratch, after the transforms' own */
 };
 
 static size_t round_up(size_t value, size_t unit)
@@ -61,9 +62,8 @@ static void plan_plane(struct columns *c)
     c->out_row = (is_conv(c) ? layer->out.w : 1) * batch;
 
     c->column_band = c->out_row;
-    if (!is_conv(c) && c->out_row > 2 * lanes &&
-        4 * (int64_t)c->g.p * c->g.q * c->g.k <= STREAMED_BYTES)
-        c->column_band = c->plane_row = 2 * lanes;
+    if (!is_conv(c) && c->out_row > PANEL)
+        c->column_band = c->plane_row = PANEL;
 
     size_t row_bytes = (size_t)c->plane_row * (size_t)(c->g.q * c->g.k) * sizeof(float);
     int fit = (int)(BAND_BYTES / (row_bytes ? row_bytes : 1));
@@ -71,10 +71,15 @@ static void plan_plane(struct columns *c)
     c->band = (fit - taps_h) / stride + 1;
     c->band = c->band < least ? least : c->band > rows ? rows : c->band;
     c->band_in = (c->band - 1) * stride + taps_h;
-    c->x_pitch = circ_step_stride((size_t)c->band_in * (size_t)c->plane_row);
-    c->x_slot = circ_step_stride((size_t)c->g.q * c->x_pitch);
+    /* an FC layer's planes are read from end to end, a CONV layer's by row and tap */
+    c->x_pitch = is_conv(c) ? circ_step_stride((size_t)c->band_in * (size_t)c->plane_row)
+                            : round_up((size_t)c->plane_row, (size_t)lanes);
+    c->x_plane = (size_t)c->g.q * c->x_pitch;
+    c->x_slot = circ_step_stride(3 * c->x_plane);
     c->y_row = round_up((size_t)c->column_band, 2 * (size_t)lanes);
-    c->y_slot = circ_step_stride((size_t)c->g.p * (size_t)c->band * c->y_row);
+    c->y_block = (size_t)c->band * c->y_row;
+    c->y_plane = (size_t)c->base.place.kernels->rows_per_tile * c->y_block;
+    c->y_slot = circ_step_stride(2 * c->y_plane);
     for (int t = 0; t < c->g.taps; t++) {
         int dy = is_conv(c) ? t / layer->taps_w : 0, dx = is_conv(c) ? t % layer->taps_w : 0;
         c->tap[t] = (size_t)dy * (size_t)c->plane_row +
@@ -85,30 +90,44 @@ static void plan_plane(struct columns *c)
 
 static void plan_scratch(struct columns *c)
 {
-    size_t lanes = (size_t)c->base.place.kernels->lanes, slots = (size_t)c->plan->slots;
+    size_t lanes = (size_t)c->base.place.kernels->lanes, slots = (size_t)c->transform->slots;
     size_t plane = c->copies ? (size_t)c->g.n * c->x_pitch : 0;
-    size_t x = slots * c->x_slot, y = slots * c->y_slot;
-    c->plane_at = circ_fft_scratch(c->plan) * lanes;
+    c->plane_at = circ_transform_scratch(c->transform) * lanes;
     c->x_at = round_up(c->plane_at + plane + CIRC_SLACK, 16);
-    c->y_at = round_up(c->x_at + 2 * x + CIRC_SLACK, 16);
-    c->base.scratch_floats = c->y_at + 2 * y;
+    c->y_at = round_up(c->x_at + slots * c->x_slot + CIRC_SLACK, 16);
+    c->base.scratch_floats = c->y_at + slots * c->y_slot;
 }
 
-/* One block's spectrum, in double, to its places: slot major, then tiles of block rows, then taps,
- * block columns, rows of the tile. */
+/* Block rows of a tile: as near to equal as can be. */
+static void tile_rows(const struct columns *c, int tile, int *first, int *last)
+{
+    circ_step_share(c->g.p, c->tiles, tile, first, last);
+}
+
+static size_t tile_weights(const struct columns *c, int first_row)
+{
+    return 3 * (size_t)c->transform->slots * (size_t)c->g.taps * (size_t)c->g.q * (size_t)first_row;
+}
+
+/* One block's spectrum, in double, to its places in a tile: see circ_product. */
 static void scatter(const struct columns *c, const double *packed, int tap, int i, int j,
                     float *group)
 {
-    int height = c->base.place.kernels->rows_per_tile, odd = c->g.k % 2;
-    int first = i / height * height;
-    int rows = c->g.p - first < height ? c->g.p - first : height;
-    size_t terms = 2 * (size_t)c->g.taps * (size_t)c->g.q;
-    for (int f = 0; f < c->plan->slots; f++) {
-        float *to =
-            group + ((size_t)f * (size_t)c->g.p + (size_t)first) * terms +
-            2 * (((size_t)tap * (size_t)c->g.q + (size_t)j) * (size_t)rows + (size_t)(i - first));
-        to[0] = (float)packed[f ? 2 * f - odd : 0];
-        to[1] = f ? (float)packed[2 * f - odd + 1] : odd ? 0 : (float)packed[1];
+    int first, last, odd = c->g.k % 2, tile = 0;
+    do
+        tile_rows(c, tile++, &first, &last);
+    while (i >= last);
+    size_t rows = (size_t)(last - first), plane = (size_t)c->g.taps * (size_t)c->g.q * rows;
+    float *to = group + tile_weights(c, first) + ((size_t)tap * (size_t)c->g.q + (size_t)j) * rows +
+                (size_t)(i - first);
+    to[0] = (float)packed[0];
+    to[plane] = odd ? 0 : (float)packed[1];
+    for (int f = 1; f < c->transform->slots; f++) {
+        double re = packed[2 * f - odd], im = packed[2 * f - odd + 1];
+        to += 3 * plane;
+        to[0] = (float)re;
+        to[plane] = (float)-(re + im);
+        to[2 * plane] = (float)(im - re);
     }
 }
 
@@ -117,8 +136,8 @@ static enum circ_status pack_weights(struct columns *c, const struct circ_weight
 {
     const struct circ_geometry *g = &c->g;
     size_t k = (size_t)g->k;
-    double *block = malloc((k + circ_fft_scratch(c->plan)) * sizeof *block);
-    c->group_weights = 2 * (size_t)c->plan->slots * (size_t)g->taps * (size_t)g->p * (size_t)g->q;
+    double *block = malloc((k + circ_fft_scratch(c->transform->plan)) * sizeof *block);
+    c->group_weights = tile_weights(c, g->p);
     c->base.weight_floats = c->group_weights * (size_t)g->groups;
     c->base.weights = circ_step_floats(c->base.weight_floats);
     if (!block || !c->base.weights) {
@@ -133,7 +152,7 @@ static enum circ_status pack_weights(struct columns *c, const struct circ_weight
         size_t tap = dense ? at % taps : at / pq, ij = dense ? at / taps : at % pq;
         for (size_t r = 0; r < k; r++)
             block[r] = weights->values[b * k + r];
-        circ_fft_forward_f64(c->plan, block, block, block + k);
+        circ_fft_forward_f64(c->transform->plan, block, block, block + k);
         scatter(c, block, (int)tap, (int)(ij / (size_t)g->q), (int)(ij % (size_t)g->q),
                 c->base.weights + b / (pq * taps) * c->group_weights);
     }
@@ -174,7 +193,7 @@ static void copy_plane(const struct columns *c, const float *x, int group, int f
 struct part {
     int row_first, row_last;
     int column_first, column_last;
-    int block_first, block_last;
+    int tile_first, tile_last;
 };
 
 static void run_band(const struct columns *c, const float *x, float *y, const struct part *part,
@@ -183,7 +202,6 @@ static void run_band(const struct columns *c, const float *x, float *y, const st
     const struct circ_kernels *kernels = c->base.place.kernels;
     const struct circ_layer *layer = c->base.layer;
     size_t batch = (size_t)c->base.place.batch, in_pixels = (size_t)c->g.in_pixels;
-    size_t slots = (size_t)c->plan->slots;
     int rows = part->row_last - part->row_first, stride = is_conv(c) ? layer->stride : 1;
     int in_first = part->row_first * stride;
     int in_rows = (rows - 1) * stride + (is_conv(c) ? layer->taps_h : 1);
@@ -196,12 +214,13 @@ static void run_band(const struct columns *c, const float *x, float *y, const st
     int columns = part->column_last - part->column_first;
     struct circ_spectra xs = {
         .re = scratch + c->x_at, .slot_stride = c->x_slot, .block_stride = c->x_pitch};
-    struct circ_spectra ys = {.re = scratch + c->y_at, .block_stride = (size_t)c->band * c->y_row};
-    ys.slot_stride = c->y_slot;
-    xs.im = xs.re + slots * xs.slot_stride;
-    ys.im = ys.re + slots * ys.slot_stride;
+    struct circ_spectra ys = {
+        .re = scratch + c->y_at, .slot_stride = c->y_slot, .block_stride = c->y_block};
+    xs.im = xs.re + c->x_plane;
+    xs.sum = xs.im + c->x_plane;
+    ys.im = ys.re + c->y_plane;
     kernels->forward(
-        &(struct circ_forward){.plan = c->plan,
+        &(struct circ_forward){.transform = c->transform,
                                .x = source,
                                .channel_stride = c->copies ? c->x_pitch : in_pixels * batch,
                                .channels = c->g.n,
@@ -209,48 +228,51 @@ static void run_band(const struct columns *c, const float *x, float *y, const st
                                .columns = is_conv(c) ? in_rows * c->plane_row : columns,
                                .spectra = xs},
         scratch);
-    kernels->product(&(struct circ_product){.w = c->base.weights + (size_t)group * c->group_weights,
-                                            .x = xs,
-                                            .y = ys,
-                                            .slots = c->plan->slots,
-                                            .taps = c->g.taps,
-                                            .q = c->g.q,
-                                            .row_first = part->block_first,
-                                            .row_last = part->block_last,
-                                            .p = c->g.p,
-                                            .tap = c->tap,
-                                            .out_rows = rows,
-                                            .columns = columns,
-                                            .x_row = (size_t)stride * (size_t)c->plane_row,
-                                            .y_row = c->y_row});
     size_t out_channel = (size_t)c->g.out_pixels * batch;
-    kernels->inverse(
-        &(struct circ_inverse){.plan = c->plan,
-                               .spectra = ys,
-                               .y = y + (size_t)group * (size_t)c->g.m * out_channel +
-                                    (size_t)part->row_first * (size_t)c->out_row +
-                                    part->column_first,
-                               .channel_stride = out_channel,
-                               .row_stride = (size_t)c->out_row,
-                               .spectra_row = c->y_row,
-                               .channels = c->g.m,
-                               .rows = rows,
-                               .columns = columns,
-                               .block_first = part->block_first,
-                               .block_last = part->block_last,
-                               .bias = c->base.bias ? c->base.bias + group * c->g.m : NULL,
-                               .relu = c->base.relu},
-        scratch);
+    for (int tile = part->tile_first; tile < part->tile_last; tile++) {
+        int first, last;
+        tile_rows(c, tile, &first, &last);
+        kernels->product(&(struct circ_product){
+            .w = c->base.weights + (size_t)group * c->group_weights + tile_weights(c, first),
+            .x = xs,
+            .y = ys,
+            .slots = c->transform->slots,
+            .taps = c->g.taps,
+            .q = c->g.q,
+            .rows = last - first,
+            .odd = c->g.k % 2,
+            .tap = c->tap,
+            .out_rows = rows,
+            .columns = columns,
+            .x_row = (size_t)stride * (size_t)c->plane_row,
+            .y_row = c->y_row});
+        kernels->inverse(
+            &(struct circ_inverse){.transform = c->transform,
+                                   .spectra = ys,
+                                   .y = y + (size_t)group * (size_t)c->g.m * out_channel +
+                                        (size_t)part->row_first * (size_t)c->out_row +
+                                        part->column_first,
+                                   .channel_stride = out_channel,
+                                   .row_stride = (size_t)c->out_row,
+                                   .spectra_row = c->y_row,
+                                   .channels = c->g.m,
+                                   .rows = rows,
+                                   .columns = columns,
+                                   .block_first = first,
+                                   .block_last = last,
+                                   .bias = c->base.bias ? c->base.bias + group * c->g.m : NULL,
+                                   .relu = c->base.relu},
+            scratch);
+    }
 }
 
 static void run(const struct circ_step *step, const float *x, float *y, float *scratch, int thread)
 {
     const struct columns *c = (const struct columns *)step;
     int threads = step->place.threads, lanes = step->place.kernels->lanes;
-    int height = step->place.kernels->rows_per_tile;
     int rows = is_conv(c) ? step->layer->out.h : 1;
-    int vectors = (c->out_row + lanes - 1) / lanes, tiles = (c->g.p + height - 1) / height;
-    struct part whole = {.row_last = rows, .column_last = c->out_row, .block_last = c->g.p};
+    int vectors = (c->out_row + lanes - 1) / lanes;
+    struct part whole = {.row_last = rows, .column_last = c->out_row, .tile_last = c->tiles};
     if (rows >= threads) {
         circ_step_share(rows, threads, thread, &whole.row_first, &whole.row_last);
     } else if (rows == 1 && !is_conv(c) && vectors >= threads) {
@@ -260,13 +282,9 @@ static void run(const struct circ_step *step, const float *x, float *y, float *s
         if (whole.column_last > c->out_row)
             whole.column_last = c->out_row;
     } else {
-        circ_step_share(tiles, threads, thread, &whole.block_first, &whole.block_last);
-        whole.block_first *= height;
-        whole.block_last *= height;
-        if (whole.block_last > c->g.p)
-            whole.block_last = c->g.p;
+        circ_step_share(c->tiles, threads, thread, &whole.tile_first, &whole.tile_last);
     }
-    if (whole.block_first == whole.block_last)
+    if (whole.tile_first == whole.tile_last)
         return;
     for (int group = 0; group < c->g.groups; group++) {
         for (int row = whole.row_first; row < whole.row_last; row += c->band) {
@@ -288,7 +306,7 @@ static void release(struct circ_step *step)
 {
     struct columns *c = (struct columns *)step;
     free(c->tap);
-    circ_fft_free(c->plan);
+    circ_transform_free(c->transform);
 }
 
 enum circ_status circ_columns_create(struct circ_step **step, const struct circ_layer *layer,
@@ -302,11 +320,12 @@ enum circ_status circ_columns_create(struct circ_step **step, const struct circ_
     c->base.run = run;
     c->base.release = release;
     c->g = circ_geometry_of(layer);
+    c->tiles = (c->g.p + place.kernels->rows_per_tile - 1) / place.kernels->rows_per_tile;
     c->tap = calloc((size_t)c->g.taps, sizeof *c->tap);
     if (!status && !c->tap)
         status = circ_status_fail(err, CIRC_MEMORY, "no memory for %d taps", c->g.taps);
     if (!status)
-        status = circ_fft_create(&c->plan, c->g.k, err);
+        status = circ_transform_create(&c->transform, c->g.k, err);
     if (!status) {
         plan_plane(c);
         plan_scratch(c);

@@ -1,188 +1,208 @@
 /* The kernels' template: built once for each ISA row of meson.build with
  *     CIRC_LANES    floats in a vector
- *     CIRC_TILE     block rows of a product tile; CIRC_VECTORS: vectors of columns in it
+ *     CIRC_TILE     most block rows of a product tile; CIRC_VECTORS: vectors of columns in it
  *     CIRC_TABLE    the name of the table, CIRC_TABLE_NAME the name of the row
  * The vector code is GCC's vector extension, so one text serves every ISA; the compiler's flags
  * choose the instructions, and contraction to FMA is switched on there for the rows that have it.
  */
 #include "backends/cpu/blocks.h"
 #include "backends/cpu/kernels.h"
-#include "backends/cpu/lanes.h"
+#include "backends/cpu/passes.h"
 
 #include <math.h>
 #include <string.h>
 
-/* Row r of the pair (2 r, 2 r + 1) of an even k, or row r of an odd one, lies in re or im. */
+static const float no_bias[1];
+
+/* Rows from valid on count as zero: an edge block is transformed from a copy. */
+static void copy_edge(struct rows *x, int valid, int k, float *copy)
+{
+    for (int r = 0; r < k; r++)
+        store(copy + r * CIRC_LANES, r < valid ? load(x->at + (size_t)r * x->stride) : zero());
+    *x = (struct rows){copy, CIRC_LANES};
+}
+
 static void forward(const struct circ_forward *a, float *scratch)
 {
-    const struct circ_fft_plan *plan = a->plan;
-    int k = plan->k, n = plan->n, odd = k % 2;
-    vec *re = (vec *)scratch, *im = re + n;
+    const struct circ_transform *t = a->transform;
+    const struct circ_spectra *s = &a->spectra;
+    int k = t->k;
+    float *edge = scratch + 4 * t->n * CIRC_LANES;
     for (int j = 0; j < a->blocks; j++) {
-        int valid = a->channels - j * k < k ? a->channels - j * k : k;
+        int valid = a->channels - j * k;
         for (int c = 0; c < a->columns; c += CIRC_LANES) {
-            const float *x = a->x + (size_t)j * (size_t)k * a->channel_stride + c;
-            for (int r = 0; r < n; r++) {
-                int even_row = odd ? r : 2 * r;
-                re[r] = even_row < valid ? load(x + (size_t)even_row * a->channel_stride) : zero();
-                im[r] = !odd && 2 * r + 1 < valid
-                            ? load(x + (size_t)(2 * r + 1) * a->channel_stride)
-                            : zero();
-            }
-            lanes_forward(plan, plan->twiddle_f, re, im, im + n, im + 2 * n);
-            size_t at = (size_t)j * a->spectra.block_stride + (size_t)c;
-            for (int f = 0; f < plan->slots; f++, at += a->spectra.slot_stride) {
-                store(a->spectra.re + at, re[f]);
-                store(a->spectra.im + at, im[f]);
-            }
+            size_t at = (size_t)j * s->block_stride + (size_t)c;
+            struct rows x = {(float *)a->x + (size_t)j * (size_t)k * a->channel_stride + c,
+                             a->channel_stride};
+            struct slots y = {s->re + at, s->im + at, s->sum ? s->sum + at : NULL, s->slot_stride};
+            if (valid < k)
+                copy_edge(&x, valid, k, edge);
+            rows_to_slots(t, x, y, (vec *)scratch);
         }
     }
 }
 
 static void inverse(const struct circ_inverse *a, float *scratch)
 {
-    const struct circ_fft_plan *plan = a->plan;
-    int k = plan->k, n = plan->n, odd = k % 2;
-    vec *re = (vec *)scratch, *im = re + n;
+    const struct circ_transform *t = a->transform;
+    int k = t->k;
+    float *edge = scratch + 4 * t->n * CIRC_LANES, least = a->relu ? 0 : -INFINITY;
     for (int i = a->block_first; i < a->block_last; i++) {
         int valid = a->channels - i * k < k ? a->channels - i * k : k;
+        const float *bias = a->bias ? a->bias + i * k : no_bias;
+        size_t step = a->bias ? 1 : 0;
         for (int row = 0; row < a->rows; row++) {
             for (int c = 0; c < a->columns; c += CIRC_LANES) {
-                size_t at =
-                    (size_t)i * a->spectra.block_stride + (size_t)row * a->spectra_row + (size_t)c;
-                for (int f = 0; f < plan->slots; f++, at += a->spectra.slot_stride) {
-                    re[f] = load(a->spectra.re + at);
-                    im[f] = load(a->spectra.im + at);
+                size_t at = (size_t)(i - a->block_first) * a->spectra.block_stride +
+                            (size_t)row * a->spectra_row + (size_t)c;
+                struct slots x = {a->spectra.re + at, a->spectra.im + at, NULL,
+                                  a->spectra.slot_stride};
+                float *y = a->y + (size_t)i * (size_t)k * a->channel_stride +
+                           (size_t)row * a->row_stride + c;
+                if (valid == k && a->columns - c >= CIRC_LANES) {
+                    slots_to_rows(t, x, (struct rows){y, a->channel_stride},
+                                  (struct finish){bias, step, least}, (vec *)scratch);
+                    continue;
                 }
-                lanes_inverse(plan, plan->twiddle_f, re, im, im + n, im + 2 * n);
-                for (int r = 0; r < valid; r++) {
-                    int channel = i * k + r;
-                    finish(a->y + (size_t)channel * a->channel_stride +
-                               (size_t)row * a->row_stride + c,
-                           odd     ? re[r]
-                           : r % 2 ? im[r / 2]
-                                   : re[r / 2],
-                           a->bias ? a->bias[channel] : 0, a->relu, a->columns - c);
-                }
+                slots_to_rows(t, x, (struct rows){edge, CIRC_LANES},
+                              (struct finish){no_bias, 0, -INFINITY}, (vec *)scratch);
+                for (int r = 0; r < valid; r++)
+                    finish(y + (size_t)r * a->channel_stride, load(edge + r * CIRC_LANES),
+                           bias[(size_t)r * step], a->relu, a->columns - c);
             }
         }
     }
 }
 
-/* rows x vectors accumulators of re and im over all taps and block columns; rows and vectors are
- * constants at every call, so the arrays are registers. */
-INLINE void tile(const struct circ_product *a, int rows, int vectors, bool packed, const float *w,
-                 size_t x_at, float *y_re, float *y_im)
+/* acc += w x over all taps and block columns; rows and vectors are constants at every call, so the
+ * accumulators are registers. */
+INLINE void accumulate(const struct circ_product *a, int rows, int vectors, const float *w,
+                       const float *x, vec acc[CIRC_TILE][CIRC_VECTORS])
 {
-    vec re[CIRC_TILE][CIRC_VECTORS], im[CIRC_TILE][CIRC_VECTORS];
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; i++) {
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++)
-            re[i][v] = im[i][v] = zero();
-    }
     for (int t = 0; t < a->taps; t++) {
-        const float *x_re = a->x.re + x_at + a->tap[t], *x_im = a->x.im + x_at + a->tap[t];
+        const float *at = x + a->tap[t];
         for (int j = 0; j < a->q; j++) {
-            vec xr[CIRC_VECTORS], xi[CIRC_VECTORS];
+            vec values[CIRC_VECTORS];
 #pragma GCC unroll 4
-            for (int v = 0; v < vectors; v++) {
-                xr[v] = load(x_re + v * CIRC_LANES);
-                xi[v] = load(x_im + v * CIRC_LANES);
-            }
-#pragma GCC unroll 8
+            for (int v = 0; v < vectors; v++)
+                values[v] = load(at + v * CIRC_LANES);
+#pragma GCC unroll 16
             for (int i = 0; i < rows; i++) {
-                vec wr = set1(w[2 * i]), wi = set1(w[2 * i + 1]);
+                vec weight = set1(w[i]);
 #pragma GCC unroll 4
-                for (int v = 0; v < vectors; v++) {
-                    if (packed) {
-                        re[i][v] = re[i][v] + wr * xr[v];
-                        im[i][v] = im[i][v] + wi * xi[v];
-                    } else {
-                        re[i][v] = re[i][v] + wr * xr[v];
-                        im[i][v] = im[i][v] + wr * xi[v];
-                        re[i][v] = re[i][v] - wi * xi[v];
-                        im[i][v] = im[i][v] + wi * xr[v];
-                    }
-                }
+                for (int v = 0; v < vectors; v++)
+                    acc[i][v] = acc[i][v] + weight * values[v];
             }
-            w += 2 * rows;
-            x_re += a->x.block_stride;
-            x_im += a->x.block_stride;
-        }
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; i++) {
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) {
-            store(y_re + (size_t)i * a->y.block_stride + v * CIRC_LANES, re[i][v]);
-            store(y_im + (size_t)i * a->y.block_stride + v * CIRC_LANES, im[i][v]);
+            w += rows;
+            at += a->x.block_stride;
         }
     }
 }
 
-INLINE void tile_row(const struct circ_product *a, int rows, bool packed, const float *w,
-                     size_t x_at, size_t y_at)
+#define FOR_TILE                                                                                   \
+    _Pragma("GCC unroll 16") for (int i = 0; i < rows; i++)                                        \
+        _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++)
+
+/* One tile of one slot: rows x vectors. */
+INLINE void tile(const struct circ_product *a, int rows, int vectors, bool first, const float *w,
+                 size_t x_at, size_t y_at)
 {
-    int c = 0, wide = CIRC_VECTORS * CIRC_LANES;
-    for (; CIRC_VECTORS > 1 && a->columns - c > CIRC_LANES; c += wide)
-        tile(a, rows, CIRC_VECTORS, packed, w, x_at + (size_t)c, a->y.re + y_at + c,
-             a->y.im + y_at + c);
-    for (; c < a->columns; c += CIRC_LANES)
-        tile(a, rows, 1, packed, w, x_at + (size_t)c, a->y.re + y_at + c, a->y.im + y_at + c);
+    vec acc[CIRC_TILE][CIRC_VECTORS];
+    size_t plane = (size_t)a->taps * (size_t)a->q * (size_t)rows;
+    float *re = a->y.re + y_at, *im = a->y.im + y_at;
+    FOR_TILE acc[i][v] = zero();
+    if (first) {
+        accumulate(a, rows, vectors, w, a->x.re + x_at, acc);
+        FOR_TILE store(re + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i][v]);
+        FOR_TILE acc[i][v] = zero();
+        if (!a->odd)
+            accumulate(a, rows, vectors, w + plane, a->x.im + x_at, acc);
+        FOR_TILE store(im + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i][v]);
+        return;
+    }
+    accumulate(a, rows, vectors, w, a->x.sum + x_at, acc);
+    FOR_TILE store(im + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i][v]);
+    accumulate(a, rows, vectors, w + plane, a->x.im + x_at, acc);
+    FOR_TILE store(re + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i][v]);
+    FOR_TILE acc[i][v] = load(im + (size_t)i * a->y.block_stride + v * CIRC_LANES);
+    accumulate(a, rows, vectors, w + 2 * plane, a->x.re + x_at, acc);
+    FOR_TILE store(im + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i][v]);
 }
 
-INLINE void tile_rows(const struct circ_product *a, int rows, bool packed, const float *w,
-                      size_t x_at, size_t y_at)
+INLINE void tile_rows(const struct circ_product *a, int rows)
 {
-    for (int o = 0; o < a->out_rows; o++)
-        tile_row(a, rows, packed, w, x_at + (size_t)o * a->x_row, y_at + (size_t)o * a->y_row);
-}
-
-/* A tile of any height: one case for each constant. */
-INLINE void tile_any(const struct circ_product *a, int rows, bool packed, const float *w,
-                     size_t x_at, size_t y_at)
-{
-    switch (rows) {
-#if CIRC_TILE >= 6
-    case 6:
-        tile_rows(a, 6, packed, w, x_at, y_at);
-        break;
-    case 5:
-        tile_rows(a, 5, packed, w, x_at, y_at);
-        break;
-#endif
-#if CIRC_TILE >= 4
-    case 4:
-        tile_rows(a, 4, packed, w, x_at, y_at);
-        break;
-    case 3:
-        tile_rows(a, 3, packed, w, x_at, y_at);
-        break;
-#endif
-    case 2:
-        tile_rows(a, 2, packed, w, x_at, y_at);
-        break;
-    default:
-        tile_rows(a, 1, packed, w, x_at, y_at);
+    size_t terms = (size_t)a->taps * (size_t)a->q * (size_t)rows;
+    int wide = CIRC_VECTORS * CIRC_LANES;
+    for (int f = 0; f < a->slots; f++) {
+        const float *w = a->w + (size_t)f * 3 * terms;
+        for (int o = 0; o < a->out_rows; o++) {
+            size_t x_at = (size_t)f * a->x.slot_stride + (size_t)o * a->x_row;
+            size_t y_at = (size_t)f * a->y.slot_stride + (size_t)o * a->y_row;
+            int c = 0;
+            for (; CIRC_VECTORS > 1 && a->columns - c > CIRC_LANES; c += wide) {
+                if (f)
+                    tile(a, rows, CIRC_VECTORS, false, w, x_at + (size_t)c, y_at + (size_t)c);
+                else
+                    tile(a, rows, CIRC_VECTORS, true, w, x_at + (size_t)c, y_at + (size_t)c);
+            }
+            for (; c < a->columns; c += CIRC_LANES) {
+                if (f)
+                    tile(a, rows, 1, false, w, x_at + (size_t)c, y_at + (size_t)c);
+                else
+                    tile(a, rows, 1, true, w, x_at + (size_t)c, y_at + (size_t)c);
+            }
+        }
     }
 }
+
+/* A function for each height, so that each has its registers for itself. */
+#define HEIGHT(rows)                                                                               \
+    static __attribute__((noinline)) void product_##rows(const struct circ_product *a)             \
+    {                                                                                              \
+        tile_rows(a, rows);                                                                        \
+    }
+HEIGHT(1)
+HEIGHT(2)
+HEIGHT(3)
+HEIGHT(4)
+#if CIRC_TILE > 4
+HEIGHT(5)
+HEIGHT(6)
+#endif
+#if CIRC_TILE > 6
+HEIGHT(7)
+HEIGHT(8)
+#endif
+#if CIRC_TILE > 8
+HEIGHT(9)
+HEIGHT(10)
+HEIGHT(11)
+HEIGHT(12)
+#endif
 
 static void product(const struct circ_product *a)
 {
-    size_t terms = 2 * (size_t)a->taps * (size_t)a->q;
-    for (int f = 0; f < a->slots; f++) {
-        for (int i = a->row_first; i < a->row_last; i += CIRC_TILE) {
-            int rows = a->p - i < CIRC_TILE ? a->p - i : CIRC_TILE;
-            const float *w = a->w + ((size_t)f * (size_t)a->p + (size_t)i) * terms;
-            size_t x_at = (size_t)f * a->x.slot_stride;
-            size_t y_at = (size_t)f * a->y.slot_stride + (size_t)i * a->y.block_stride;
-            if (f == 0)
-                tile_any(a, rows, true, w, x_at, y_at);
-            else
-                tile_any(a, rows, false, w, x_at, y_at);
-        }
-    }
+    static void (*const height[])(const struct circ_product *) = {
+        product_1,
+        product_2,
+        product_3,
+        product_4,
+#if CIRC_TILE > 4
+        product_5,
+        product_6,
+#endif
+#if CIRC_TILE > 6
+        product_7,
+        product_8,
+#endif
+#if CIRC_TILE > 8
+        product_9,
+        product_10,
+        product_11,
+        product_12,
+#endif
+    };
+    height[a->rows - 1](a);
 }
 
 /* Streams the weights of `vectors` row vectors of one slot. The four partial products are kept

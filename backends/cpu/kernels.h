@@ -13,7 +13,7 @@
 #ifndef CIRC_KERNELS_H
 #define CIRC_KERNELS_H
 
-#include "backends/core/fft.h"
+#include "backends/cpu/transform.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,10 +21,10 @@
 #define CIRC_MAX_LANES 16
 #define CIRC_SLACK     (2 * CIRC_MAX_LANES) /* floats that every buffer carries past its end */
 
-/* Spectra in two planes: element (slot, block, column) at [slot * slot_stride + block *
- * block_stride + column] of re and im. */
+/* Spectra in planes: element (slot, block, column) at [slot * slot_stride + block * block_stride +
+ * column] of re and im, and of sum = re + im, which the product over columns reads too. */
 struct circ_spectra {
-    float *re, *im;
+    float *re, *im, *sum; /* sum: NULL where nobody reads it */
     size_t slot_stride, block_stride;
 };
 
@@ -32,7 +32,7 @@ struct circ_spectra {
  * columns c < columns; channels from `channels` on count as zero. x(channel, column) at x[channel *
  * channel_stride + column]. */
 struct circ_forward {
-    const struct circ_fft_plan *plan;
+    const struct circ_transform *transform;
     const float *x;
     size_t channel_stride;
     int channels, blocks, columns;
@@ -41,9 +41,10 @@ struct circ_forward {
 
 /* Inverse transforms into y[channel * channel_stride + row * row_stride + column] = value +
  * bias[channel], with max(., 0) when relu; channels and columns beyond the given are not written.
- * Spectra columns of row r start at r * spectra_row. Blocks block_first .. block_last - 1. */
+ * Spectra columns of row r start at r * spectra_row. Blocks block_first .. block_last - 1, of which
+ * the spectra's block 0 is the first. */
 struct circ_inverse {
-    const struct circ_fft_plan *plan;
+    const struct circ_transform *transform;
     struct circ_spectra spectra;
     float *y;
     size_t channel_stride, row_stride, spectra_row;
@@ -53,24 +54,29 @@ struct circ_inverse {
     bool relu;
 };
 
-/* The product over columns, for each slot f and block row i in [row_first, row_last):
+/* The product over columns, for each slot f and block row i of one tile:
  *     y(f, i, o + c) = sum over taps t, block columns j of w(f, t, i, j) x(f, j, tap[t] + o' + c)
  * for output rows o < out_rows at o * y_row of y and o' = o * x_row of x, c < columns rounded up to
- * whole vectors. w is packed by circ_pack_columns. Column strides of x and y are 1. */
+ * whole vectors. Column strides of x and y are 1; y.sum is not used.
+ *
+ * Three real products make a complex one (Gauss): with s = xr + xi,
+ *     re = wr s - (wr + wi) xi,   im = wr s + (wi - wr) xr,
+ * so that each is a real matrix product over planes of x, and w holds
+ *     [slot][3 planes: wr, -(wr + wi), wi - wr][tap][j][row of the tile];
+ * slot 0 has the planes wr and wi of its two real bins, and a third that is not read. */
 struct circ_product {
-    const float *w;
-    struct circ_spectra x, y;
-    int slots, taps, q;
-    int row_first, row_last; /* multiples of rows_per_tile, or the last one p */
-    int p;
-    const size_t *tap; /* [taps] */
+    const float *w;           /* of this tile */
+    struct circ_spectra x, y; /* y's block 0 is the tile's first */
+    int slots, taps, q, rows; /* 1 <= rows <= rows_per_tile */
+    bool odd;                 /* k is odd: slot 0 has one bin */
+    const size_t *tap;        /* [taps] */
     int out_rows, columns;
     size_t x_row, y_row;
 };
 
 /* The product for one column, lanes over block rows: y(f, i) = sum_j w(f, i, j) x(f, j).
  * w: [slot][vector of rows][j]{re[lanes], im[lanes]}; x slot stride any, block stride 1; y block
- * stride 1 and room for whole vectors. Vectors vector_first .. vector_last - 1. odd: k is odd. */
+ * stride 1 and room for whole vectors. Vectors vector_first .. vector_last - 1. */
 struct circ_stream_rows {
     const float *w;
     struct circ_spectra x, y;
@@ -101,8 +107,8 @@ struct circ_sparse {
 struct circ_kernels {
     const char *name;
     int lanes;
-    int rows_per_tile; /* block rows that one tile of the columns product holds in registers */
-    /* scratch: 4 n vectors of lanes floats, n the plan's complex length */
+    int rows_per_tile; /* most block rows of a tile of the product */
+    /* scratch: circ_transform_scratch vectors of lanes floats, aligned to a vector */
     void (*forward)(const struct circ_forward *args, float *scratch);
     /* the same with x(channel, 0) contiguous: lanes over blocks, columns is 1; spectra with block
      * stride 1 have room for whole vectors of blocks */

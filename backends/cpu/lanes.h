@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
 
 #ifndef CIRC_LANES
 #define CIRC_LANES 1
@@ -40,16 +43,34 @@ INLINE vec zero(void)
 
 INLINE vec set1(float x)
 {
-    return zero() + x;
+    return x - zero(); /* 0 + x would be an addition, for the sake of -0 */
 }
 
+/* a > b ? a : b, and so b where either is NaN. */
 INLINE vec vmax(vec a, vec b)
 {
-#if CIRC_LANES > 1
+#if CIRC_LANES == 16 && defined(__AVX512F__)
+    return (vec)_mm512_max_ps((__m512)a, (__m512)b);
+#elif CIRC_LANES == 8 && defined(__AVX__)
+    return (vec)_mm256_max_ps((__m256)a, (__m256)b);
+#elif CIRC_LANES > 1
     mask greater = a > b;
     return (vec)(((mask)a & greater) | ((mask)b & ~greater));
 #else
     return a > b ? a : b;
+#endif
+}
+
+/* The first `count` lanes, count <= CIRC_LANES. */
+INLINE void store_first(float *p, vec v, int count)
+{
+#if CIRC_LANES == 16 && defined(__AVX512F__)
+    _mm512_mask_storeu_ps(p, (__mmask16)((1u << count) - 1), (__m512)v);
+#else
+    float out[CIRC_LANES];
+    store(out, v);
+    for (int l = 0; l < count; l++)
+        p[l] = out[l];
 #endif
 }
 
@@ -63,15 +84,11 @@ INLINE void finish(float *y, vec value, float bias, bool relu, int columns)
 {
     value = value + bias;
     if (relu)
-        value = vmax(value, zero());
-    if (columns >= CIRC_LANES) {
+        value = vmax(zero(), value);
+    if (columns >= CIRC_LANES)
         store(y, value);
-    } else {
-        float out[CIRC_LANES];
-        store(out, value);
-        for (int l = 0; l < columns; l++)
-            y[l] = out[l];
-    }
+    else
+        store_first(y, value, columns);
 }
 
 #if CIRC_LANES > 1

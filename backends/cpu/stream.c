@@ -14,7 +14,7 @@
 
 struct stream {
     struct circ_step base;
-    struct circ_fft_plan *plan;
+    struct circ_transform *transform;
     struct circ_geometry g;
     bool over_slots;
     int vectors; /* of block rows, or of slots */
@@ -58,8 +58,8 @@ static enum circ_status pack_weights(struct stream *s, const struct circ_weights
                                      struct circ_error *err)
 {
     size_t lanes = (size_t)s->base.place.kernels->lanes, k = (size_t)s->g.k;
-    size_t outer = s->over_slots ? (size_t)s->g.p : (size_t)s->plan->slots;
-    double *block = malloc((k + circ_fft_scratch(s->plan)) * sizeof *block);
+    size_t outer = s->over_slots ? (size_t)s->g.p : (size_t)s->transform->slots;
+    double *block = malloc((k + circ_fft_scratch(s->transform->plan)) * sizeof *block);
     s->base.weight_floats = outer * (size_t)s->vectors * lanes * 2 * (size_t)s->g.q;
     s->base.weights = circ_step_floats(s->base.weight_floats);
     if (!block || !s->base.weights) {
@@ -71,8 +71,8 @@ static enum circ_status pack_weights(struct stream *s, const struct circ_weights
     for (size_t b = 0; b < weights->count / k; b++) {
         for (size_t r = 0; r < k; r++)
             block[r] = weights->values[b * k + r];
-        circ_fft_forward_f64(s->plan, block, block, block + k);
-        for (int f = 0; f < s->plan->slots; f++) {
+        circ_fft_forward_f64(s->transform->plan, block, block, block + k);
+        for (int f = 0; f < s->transform->slots; f++) {
             size_t imaginary, at = weight_at(s, f, (int)(b / (size_t)s->g.q),
                                              (int)(b % (size_t)s->g.q), &imaginary);
             s->base.weights[at] = (float)block[f ? 2 * f - odd : 0];
@@ -89,7 +89,7 @@ static enum circ_status pack_weights(struct stream *s, const struct circ_weights
  */
 static struct circ_spectra spectra_at(const struct stream *s, float *scratch, size_t at, int blocks)
 {
-    size_t lanes = (size_t)s->base.place.kernels->lanes, slots = (size_t)s->plan->slots;
+    size_t lanes = (size_t)s->base.place.kernels->lanes, slots = (size_t)s->transform->slots;
     size_t padded = circ_step_stride((size_t)vectors_of(blocks, (int)lanes) * lanes);
     struct circ_spectra spectra = {.re = scratch + at};
     if (s->over_slots) {
@@ -106,7 +106,7 @@ static struct circ_spectra spectra_at(const struct stream *s, float *scratch, si
 
 static size_t spectra_floats(const struct stream *s, int blocks)
 {
-    size_t lanes = (size_t)s->base.place.kernels->lanes, slots = (size_t)s->plan->slots;
+    size_t lanes = (size_t)s->base.place.kernels->lanes, slots = (size_t)s->transform->slots;
     size_t padded = circ_step_stride((size_t)vectors_of(blocks, (int)lanes) * lanes);
     return 2 * (s->over_slots ? (size_t)blocks * (size_t)s->vectors * lanes : slots * padded);
 }
@@ -117,7 +117,7 @@ static void run_sample(const struct stream *s, const float *x, float *y, int fir
     const struct circ_kernels *kernels = s->base.place.kernels;
     struct circ_spectra xs = spectra_at(s, scratch, s->xs_at, s->g.q);
     struct circ_spectra ys = spectra_at(s, scratch, s->ys_at, s->g.p);
-    kernels->forward_blocks(&(struct circ_forward){.plan = s->plan,
+    kernels->forward_blocks(&(struct circ_forward){.transform = s->transform,
                                                    .x = x,
                                                    .channel_stride = 1,
                                                    .channels = s->g.n,
@@ -130,7 +130,7 @@ static void run_sample(const struct stream *s, const float *x, float *y, int fir
         kernels->stream_slots(&(struct circ_stream_slots){.w = s->base.weights,
                                                           .x = xs,
                                                           .y = ys,
-                                                          .slots = s->plan->slots,
+                                                          .slots = s->transform->slots,
                                                           .q = s->g.q,
                                                           .row_first = first,
                                                           .row_last = last});
@@ -138,7 +138,7 @@ static void run_sample(const struct stream *s, const float *x, float *y, int fir
         kernels->stream_rows(&(struct circ_stream_rows){.w = s->base.weights,
                                                         .x = xs,
                                                         .y = ys,
-                                                        .slots = s->plan->slots,
+                                                        .slots = s->transform->slots,
                                                         .q = s->g.q,
                                                         .vectors = s->vectors,
                                                         .vector_first = first,
@@ -146,7 +146,9 @@ static void run_sample(const struct stream *s, const float *x, float *y, int fir
         block_first = first * kernels->lanes;
         block_last = last * kernels->lanes < s->g.p ? last * kernels->lanes : s->g.p;
     }
-    kernels->inverse_blocks(&(struct circ_inverse){.plan = s->plan,
+    ys.re += (size_t)block_first * ys.block_stride;
+    ys.im += (size_t)block_first * ys.block_stride;
+    kernels->inverse_blocks(&(struct circ_inverse){.transform = s->transform,
                                                    .spectra = ys,
                                                    .y = y,
                                                    .channel_stride = 1,
@@ -188,13 +190,14 @@ static void run(const struct circ_step *step, const float *x, float *y, float *s
 static void release(struct circ_step *step)
 {
     struct stream *s = (struct stream *)step;
-    circ_fft_free(s->plan);
+    circ_transform_free(s->transform);
 }
 
 static void plan_scratch(struct stream *s)
 {
     size_t samples = s->base.place.batch > 1 ? (size_t)s->g.n + (size_t)s->g.m + 32 : 0;
-    s->x_at = (circ_fft_scratch(s->plan) * (size_t)s->base.place.kernels->lanes + 15) / 16 * 16;
+    s->x_at = (circ_transform_scratch(s->transform) * (size_t)s->base.place.kernels->lanes + 15) /
+              16 * 16;
     s->y_at = s->x_at + (samples ? ((size_t)s->g.n + 15) / 16 * 16 : 0);
     s->xs_at = (s->x_at + samples + 15) / 16 * 16;
     s->ys_at = s->xs_at + (spectra_floats(s, s->g.q) + CIRC_SLACK + 15) / 16 * 16;
@@ -213,9 +216,9 @@ enum circ_status circ_stream_create(struct circ_step **step, const struct circ_l
     s->base.release = release;
     s->g = circ_geometry_of(layer);
     if (!status)
-        status = circ_fft_create(&s->plan, s->g.k, err);
+        status = circ_transform_create(&s->transform, s->g.k, err);
     if (!status) {
-        int lanes = place.kernels->lanes, slots = s->plan->slots;
+        int lanes = place.kernels->lanes, slots = s->transform->slots;
         s->over_slots =
             (int64_t)s->g.p * vectors_of(slots, lanes) < (int64_t)slots * vectors_of(s->g.p, lanes);
         s->vectors = vectors_of(s->over_slots ? slots : s->g.p, lanes);

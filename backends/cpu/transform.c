@@ -1,0 +1,102 @@
+/* Plans of the vector kernels' transforms: see transform.h. */
+#include "backends/cpu/transform.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Splits n into passes, forward order. The last pass untangles pairs of its butterflies, twice as
+ * many values as any other holds: it is a small one. Returns false when n has another factor. */
+static bool split(int n, int radix[CIRC_TRANSFORM_MAX_PASSES], int *passes)
+{
+    static const int odd[] = {5, 3};
+    int twos = 0, count = 0;
+    for (int rest = n; rest % 2 == 0; rest /= 2)
+        twos++;
+    int last = twos >= 2 && twos != 3 ? 2 : twos; /* log2 of the last radix */
+    int left = twos - last;
+    for (; left >= 3 && left != 4; left -= 3)
+        radix[count++] = 8;
+    for (; left >= 2; left -= 2)
+        radix[count++] = 4;
+    for (; left; left--)
+        radix[count++] = 2;
+    n >>= twos;
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+        for (; n % odd[i] == 0; n /= odd[i])
+            radix[count++] = odd[i];
+    if (last)
+        radix[count++] = 1 << last;
+    if (!count)
+        radix[count++] = 1;
+    *passes = count;
+    return n == 1;
+}
+
+static float *put_root(float *pair, double numerator, double denominator)
+{
+    const double two_pi = 6.283185307179586476925286766559;
+    pair[0] = (float)cos(two_pi * numerator / denominator);
+    pair[1] = (float)-sin(two_pi * numerator / denominator);
+    return pair + 2;
+}
+
+/* Twiddles of the passes in forward or reverse order; returns the end. */
+static float *put_passes(const struct circ_transform *t, bool reverse, float *w)
+{
+    int length = t->n;
+    for (int pass = 0; pass < t->passes; pass++) {
+        int radix = t->radix[reverse ? t->passes - 1 - pass : pass], m = length / radix;
+        for (int p = 0; p < m; p++)
+            for (int j = 1; j < radix; j++)
+                w = put_root(w, (double)((long long)j * p % length), length);
+        length = m;
+    }
+    return w;
+}
+
+enum circ_status circ_transform_create(struct circ_transform **out, int k, struct circ_error *err)
+{
+    *out = NULL;
+    struct circ_transform *t = calloc(1, sizeof *t);
+    if (!t)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for a transform of length %d", k);
+    enum circ_status status = circ_fft_create(&t->plan, k, err);
+    if (status) {
+        circ_transform_free(t);
+        return status;
+    }
+    t->k = k;
+    t->n = t->plan->n;
+    t->slots = t->plan->slots;
+    t->fused = k % 2 == 0 && split(t->n, t->radix, &t->passes);
+    if (t->fused) {
+        size_t pairs = 3 * (size_t)t->n; /* the passes of either order have n - 1 */
+        t->forward = malloc(2 * pairs * sizeof *t->forward);
+        if (!t->forward) {
+            circ_transform_free(t);
+            return circ_status_fail(err, CIRC_MEMORY, "no memory for the twiddles of length %d", k);
+        }
+        t->inverse = put_passes(t, false, t->forward);
+        t->untangle = put_passes(t, true, t->inverse);
+        float *w = t->untangle;
+        for (int f = 0; f < t->n; f++)
+            w = put_root(w, f, k);
+    }
+    *out = t;
+    return CIRC_OK;
+}
+
+void circ_transform_free(struct circ_transform *transform)
+{
+    if (!transform)
+        return;
+    circ_fft_free(transform->plan);
+    free(transform->forward);
+    free(transform);
+}
+
+size_t circ_transform_scratch(const struct circ_transform *transform)
+{
+    /* two buffers of complex values for the passes, the rows of a block and its slots */
+    return 4 * (size_t)transform->n + (size_t)transform->k + 2 * (size_t)transform->slots;
+}
