@@ -26,49 +26,59 @@ static void forward(const struct circ_forward *a, float *scratch)
 {
     const struct circ_transform *t = a->transform;
     const struct circ_spectra *s = &a->spectra;
-    int k = t->k;
+    int k = t->k, whole = a->channels / k, vectors = (a->columns + CIRC_LANES - 1) / CIRC_LANES;
     float *edge = scratch + 4 * t->n * CIRC_LANES;
-    for (int j = 0; j < a->blocks; j++) {
-        int valid = a->channels - j * k;
-        for (int c = 0; c < a->columns; c += CIRC_LANES) {
-            size_t at = (size_t)j * s->block_stride + (size_t)c;
-            struct rows x = {(float *)a->x + (size_t)j * (size_t)k * a->channel_stride + c,
-                             a->channel_stride};
-            struct slots y = {s->re + at, s->im + at, s->sum ? s->sum + at : NULL, s->slot_stride};
-            if (valid < k)
-                copy_edge(&x, valid, k, edge);
-            rows_to_slots(t, x, y, (vec *)scratch);
-        }
+    struct many many = {whole, vectors, (size_t)k * a->channel_stride, s->block_stride};
+    struct rows x = {(float *)a->x, a->channel_stride}; /* is read alone */
+    rows_to_slots(t, x, (struct slots){s->re, s->im, s->sum, s->slot_stride}, many, (vec *)scratch);
+    many.blocks = many.vectors = 1;
+    for (int c = 0; whole < a->blocks && c < a->columns; c += CIRC_LANES) {
+        size_t at = (size_t)whole * s->block_stride + (size_t)c;
+        struct rows last = {x.at + (size_t)whole * many.row_block + c, x.stride};
+        copy_edge(&last, a->channels - whole * k, k, edge);
+        rows_to_slots(
+            t, last,
+            (struct slots){s->re + at, s->im + at, s->sum ? s->sum + at : NULL, s->slot_stride},
+            many, (vec *)scratch);
     }
+}
+
+/* One vector of columns of one block, of which not all rows or columns exist. */
+static void inverse_edge(const struct circ_inverse *a, struct slots x, int i, float *y, int columns,
+                         float *scratch)
+{
+    const struct circ_transform *t = a->transform;
+    float *edge = scratch + 4 * t->n * CIRC_LANES;
+    slots_to_rows(t, x, (struct rows){edge, CIRC_LANES}, (struct finish){no_bias, 0, -INFINITY},
+                  (struct many){1, 1, 0, 0}, (vec *)scratch);
+    for (int r = 0; r < t->k && i * t->k + r < a->channels; r++)
+        finish(y + (size_t)r * a->channel_stride, load(edge + r * CIRC_LANES),
+               a->bias ? a->bias[i * t->k + r] : 0, a->relu, columns);
 }
 
 static void inverse(const struct circ_inverse *a, float *scratch)
 {
     const struct circ_transform *t = a->transform;
-    int k = t->k;
-    float *edge = scratch + 4 * t->n * CIRC_LANES, least = a->relu ? 0 : -INFINITY;
-    for (int i = a->block_first; i < a->block_last; i++) {
-        int valid = a->channels - i * k < k ? a->channels - i * k : k;
-        const float *bias = a->bias ? a->bias + i * k : no_bias;
-        size_t step = a->bias ? 1 : 0;
-        for (int row = 0; row < a->rows; row++) {
-            for (int c = 0; c < a->columns; c += CIRC_LANES) {
-                size_t at = (size_t)(i - a->block_first) * a->spectra.block_stride +
-                            (size_t)row * a->spectra_row + (size_t)c;
-                struct slots x = {a->spectra.re + at, a->spectra.im + at, NULL,
-                                  a->spectra.slot_stride};
-                float *y = a->y + (size_t)i * (size_t)k * a->channel_stride +
-                           (size_t)row * a->row_stride + c;
-                if (valid == k && a->columns - c >= CIRC_LANES) {
-                    slots_to_rows(t, x, (struct rows){y, a->channel_stride},
-                                  (struct finish){bias, step, least}, (vec *)scratch);
-                    continue;
-                }
-                slots_to_rows(t, x, (struct rows){edge, CIRC_LANES},
-                              (struct finish){no_bias, 0, -INFINITY}, (vec *)scratch);
-                for (int r = 0; r < valid; r++)
-                    finish(y + (size_t)r * a->channel_stride, load(edge + r * CIRC_LANES),
-                           bias[(size_t)r * step], a->relu, a->columns - c);
+    const struct circ_spectra *s = &a->spectra;
+    int k = t->k, whole = a->channels / k < a->block_last ? a->channels / k : a->block_last;
+    int blocks = a->block_last - a->block_first, vectors = a->columns / CIRC_LANES;
+    struct many many = {whole - a->block_first, vectors, (size_t)k * a->channel_stride,
+                        s->block_stride};
+    struct finish end = {no_bias, 0, a->relu ? 0 : -INFINITY};
+    if (a->bias)
+        end.bias = a->bias + a->block_first * k, end.bias_step = 1;
+    for (int row = 0; row < a->rows; row++) {
+        size_t at = (size_t)row * a->spectra_row;
+        struct slots x = {s->re + at, s->im + at, NULL, s->slot_stride};
+        float *y = a->y + (size_t)a->block_first * many.row_block + (size_t)row * a->row_stride;
+        slots_to_rows(t, x, (struct rows){y, a->channel_stride}, end, many, (vec *)scratch);
+        for (int b = 0; b < blocks; b++) { /* what is left: the last columns, the last block */
+            for (int c = b < many.blocks ? vectors * CIRC_LANES : 0; c < a->columns;
+                 c += CIRC_LANES) {
+                size_t from = (size_t)b * s->block_stride + (size_t)c;
+                inverse_edge(a, (struct slots){x.re + from, x.im + from, NULL, x.stride},
+                             a->block_first + b, y + (size_t)b * many.row_block + c, a->columns - c,
+                             scratch);
             }
         }
     }

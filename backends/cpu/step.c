@@ -3,6 +3,11 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+/* Spectra are written and read a slot at a time, each slot in a page of its own: with small pages
+ * that is a miss in the TLB for every line. */
+#define HUGE_PAGE ((size_t)2 << 20)
 
 enum circ_status circ_step_begin(struct circ_step *step, const struct circ_layer *layer,
                                  const struct circ_weights *weights, struct circ_place place,
@@ -45,10 +50,14 @@ size_t circ_step_stride(size_t floats)
 float *circ_step_floats(size_t floats)
 {
     size_t lines = (floats + CIRC_SLACK + 15) / 16 + 1;
-    if (lines < floats / 16 || lines > SIZE_MAX / 64)
+    if (lines < floats / 16 || lines > SIZE_MAX / 64 - HUGE_PAGE)
         return NULL;
-    float *block = aligned_alloc(64, lines * 64);
+    size_t bytes = lines * 64, unit = bytes < HUGE_PAGE / 4 ? 64 : HUGE_PAGE;
+    bytes = (bytes + unit - 1) / unit * unit;
+    float *block = aligned_alloc(unit, bytes);
+    if (block && unit == HUGE_PAGE)
+        madvise(block, bytes, MADV_HUGEPAGE); /* advice: refused where the system has none */
     if (block)
-        memset(block, 0, lines * 64);
+        memset(block, 0, bytes);
     return block;
 }

@@ -32,12 +32,17 @@ static bool split(int n, int radix[CIRC_TRANSFORM_MAX_PASSES], int *passes)
     return n == 1;
 }
 
-static float *put_root(float *pair, double numerator, double denominator)
+static float *put_root(float *pair, double scale, double numerator, double denominator)
 {
     const double two_pi = 6.283185307179586476925286766559;
-    pair[0] = (float)cos(two_pi * numerator / denominator);
-    pair[1] = (float)-sin(two_pi * numerator / denominator);
+    pair[0] = (float)(scale * cos(two_pi * numerator / denominator));
+    pair[1] = (float)(scale * -sin(two_pi * numerator / denominator));
     return pair + 2;
+}
+
+static int radix_of(const struct circ_transform *t, bool reverse, int pass)
+{
+    return t->radix[reverse ? t->passes - 1 - pass : pass];
 }
 
 /* Twiddles of the passes in forward or reverse order; returns the end. */
@@ -45,13 +50,31 @@ static float *put_passes(const struct circ_transform *t, bool reverse, float *w)
 {
     int length = t->n;
     for (int pass = 0; pass < t->passes; pass++) {
-        int radix = t->radix[reverse ? t->passes - 1 - pass : pass], m = length / radix;
+        int radix = radix_of(t, reverse, pass), m = length / radix;
         for (int p = 0; p < m; p++)
             for (int j = 1; j < radix; j++)
-                w = put_root(w, (double)((long long)j * p % length), length);
+                w = put_root(w, 1, (double)((long long)j * p % length), length);
         length = m;
     }
     return w;
+}
+
+/* Output j of a pass in place lies j m further on, and is a bin s j higher. Where the last pass
+ * finds the values of each butterfly; returns the end. */
+static int *put_order(const struct circ_transform *t, bool reverse, int *order)
+{
+    int count = t->n / radix_of(t, reverse, t->passes - 1);
+    for (int q = 0; q < count; q++) {
+        int rest = q, length = t->n, at = 0;
+        for (int pass = 0; pass < t->passes - 1; pass++) {
+            int radix = radix_of(t, reverse, pass);
+            length /= radix;
+            at += rest % radix * length;
+            rest /= radix;
+        }
+        order[q] = at;
+    }
+    return order + count;
 }
 
 enum circ_status circ_transform_create(struct circ_transform **out, int k, struct circ_error *err)
@@ -68,19 +91,25 @@ enum circ_status circ_transform_create(struct circ_transform **out, int k, struc
     t->k = k;
     t->n = t->plan->n;
     t->slots = t->plan->slots;
+    t->scale = 1.0f / (float)k;
     t->fused = k % 2 == 0 && split(t->n, t->radix, &t->passes);
     if (t->fused) {
         size_t pairs = 3 * (size_t)t->n; /* the passes of either order have n - 1 */
         t->forward = malloc(2 * pairs * sizeof *t->forward);
-        if (!t->forward) {
+        t->forward_order = malloc(2 * (size_t)t->n * sizeof *t->forward_order);
+        if (!t->forward || !t->forward_order) {
             circ_transform_free(t);
             return circ_status_fail(err, CIRC_MEMORY, "no memory for the twiddles of length %d", k);
         }
         t->inverse = put_passes(t, false, t->forward);
         t->untangle = put_passes(t, true, t->inverse);
+        t->inverse_order = put_order(t, false, t->forward_order);
+        put_order(t, true, t->inverse_order);
+        for (int q = 0; t->passes == 1 && q < t->n; q++)
+            t->inverse_order[q] = q; /* a single pass is the first one, and its values in order */
         float *w = t->untangle;
         for (int f = 0; f < t->n; f++)
-            w = put_root(w, f, k);
+            w = put_root(w, 0.5, f, k);
     }
     *out = t;
     return CIRC_OK;
@@ -92,6 +121,7 @@ void circ_transform_free(struct circ_transform *transform)
         return;
     circ_fft_free(transform->plan);
     free(transform->forward);
+    free(transform->forward_order);
     free(transform);
 }
 

@@ -22,9 +22,12 @@ struct circ_transform {
     int passes;
     /* of the forward transform; the inverse has them in reverse order */
     int radix[CIRC_TRANSFORM_MAX_PASSES];
+    float scale;     /* 1 / k */
     float *forward;  /* owned twiddles, (cos, sin) pairs: [pass][p < m][1 <= j < radix] w_L^(j p) */
     float *inverse;  /* the same for the reversed order; within `forward` */
-    float *untangle; /* exp(-2 pi i f / k), f < n; within `forward` */
+    float *untangle; /* exp(-2 pi i f / k) / 2, f < n; within `forward` */
+    int *forward_order; /* owned: where the last pass finds the values of butterfly q */
+    int *inverse_order; /* the same for the reversed order; within `forward_order` */
 };
 
 /* Plans transforms of k >= 1 reals. The caller owns *transform. USAGE, MEMORY. */
