@@ -18,8 +18,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BAND_BYTES (512 << 10) /* of input spectra: half of a small second-level cache */
-#define PANEL      32          /* columns of an FC layer that go through all phases together */
+#define WIDE           32          /* columns that a tile of the product takes at best */
+#define STREAMED_BYTES (1 << 20)   /* weights beyond this come from beyond the second-level cache */
+#define BAND_BYTES     (512 << 10) /* of input spectra: half of a small second-level cache */
+#define PANEL          32          /* columns of an FC layer that go through all phases together */
 
 struct columns {
     struct circ_step base;
@@ -50,6 +52,17 @@ static bool is_conv(const struct columns *c)
     return c->base.layer->op == CIRC_OP_CONV;
 }
 
+/* Block rows of a tile: as near to equal as can be. */
+static void tile_rows(const struct columns *c, int tile, int *first, int *last)
+{
+    circ_step_share(c->g.p, c->tiles, tile, first, last);
+}
+
+static size_t tile_weights(const struct columns *c, int first_row)
+{
+    return 3 * (size_t)c->transform->slots * (size_t)c->g.taps * (size_t)c->g.q * (size_t)first_row;
+}
+
 static void plan_plane(struct columns *c)
 {
     const struct circ_layer *layer = c->base.layer;
@@ -61,9 +74,16 @@ static void plan_plane(struct columns *c)
     c->plane_row = c->residue_pixels * stride * batch;
     c->out_row = (is_conv(c) ? layer->out.w : 1) * batch;
 
-    c->column_band = c->out_row;
-    if (!is_conv(c) && c->out_row > PANEL)
-        c->column_band = c->plane_row = PANEL;
+    /* An FC layer whose weights stay in the second-level cache takes panels one by one, so that its
+     * spectra do too; others read the weights half as often. */
+    if (!is_conv(c) && c->base.place.panels % 2 == 0 && c->base.place.threads == 1 &&
+        4 * tile_weights(c, c->g.p) > STREAMED_BYTES)
+        c->base.panels = 2;
+    c->column_band = c->out_row * c->base.panels;
+    if (!is_conv(c) && c->column_band > WIDE)
+        c->column_band = WIDE;
+    if (!is_conv(c))
+        c->plane_row = c->column_band;
 
     size_t row_bytes = (size_t)c->plane_row * (size_t)(c->g.q * c->g.k) * sizeof(float);
     int fit = (int)(BAND_BYTES / (row_bytes ? row_bytes : 1));
@@ -96,17 +116,6 @@ static void plan_scratch(struct columns *c)
     c->x_at = round_up(c->plane_at + plane + CIRC_SLACK, 16);
     c->y_at = round_up(c->x_at + slots * c->x_slot + CIRC_SLACK, 16);
     c->base.scratch_floats = c->y_at + slots * c->y_slot;
-}
-
-/* Block rows of a tile: as near to equal as can be. */
-static void tile_rows(const struct columns *c, int tile, int *first, int *last)
-{
-    circ_step_share(c->g.p, c->tiles, tile, first, last);
-}
-
-static size_t tile_weights(const struct columns *c, int first_row)
-{
-    return 3 * (size_t)c->transform->slots * (size_t)c->g.taps * (size_t)c->g.q * (size_t)first_row;
 }
 
 /* One block's spectrum, in double, to its places in a tile: see circ_product. */
@@ -196,6 +205,15 @@ struct part {
     int tile_first, tile_last;
 };
 
+static struct circ_spectra at_column(struct circ_spectra spectra, size_t column)
+{
+    spectra.re += column;
+    spectra.im += column;
+    spectra.sum = spectra.sum ? spectra.sum + column : NULL;
+    return spectra;
+}
+
+/* A band of one panel; of an FC layer, of as many panels as it takes together. */
 static void run_band(const struct columns *c, const float *x, float *y, const struct part *part,
                      int group, float *scratch)
 {
@@ -219,16 +237,20 @@ static void run_band(const struct columns *c, const float *x, float *y, const st
     xs.im = xs.re + c->x_plane;
     xs.sum = xs.im + c->x_plane;
     ys.im = ys.re + c->y_plane;
-    kernels->forward(
-        &(struct circ_forward){.transform = c->transform,
-                               .x = source,
-                               .channel_stride = c->copies ? c->x_pitch : in_pixels * batch,
-                               .channels = c->g.n,
-                               .blocks = c->g.q,
-                               .columns = is_conv(c) ? in_rows * c->plane_row : columns,
-                               .spectra = xs},
-        scratch);
+    struct circ_forward forward = {.transform = c->transform,
+                                   .channel_stride = c->copies ? c->x_pitch : in_pixels * batch,
+                                   .channels = c->g.n,
+                                   .blocks = c->g.q,
+                                   .columns = is_conv(c) ? in_rows * c->plane_row : columns};
+    for (int panel = 0; panel < c->base.panels; panel++) {
+        size_t at = (size_t)panel * batch;
+        forward.x = source + at * (size_t)c->g.n * in_pixels;
+        forward.spectra = at_column(xs, at);
+        kernels->forward(&forward, scratch);
+    }
     size_t out_channel = (size_t)c->g.out_pixels * batch;
+    float *target = y + (size_t)group * (size_t)c->g.m * out_channel +
+                    (size_t)part->row_first * (size_t)c->out_row + part->column_first;
     for (int tile = part->tile_first; tile < part->tile_last; tile++) {
         int first, last;
         tile_rows(c, tile, &first, &last);
@@ -243,26 +265,26 @@ static void run_band(const struct columns *c, const float *x, float *y, const st
             .odd = c->g.k % 2,
             .tap = c->tap,
             .out_rows = rows,
-            .columns = columns,
+            .columns = columns * c->base.panels,
             .x_row = (size_t)stride * (size_t)c->plane_row,
             .y_row = c->y_row});
-        kernels->inverse(
-            &(struct circ_inverse){.transform = c->transform,
-                                   .spectra = ys,
-                                   .y = y + (size_t)group * (size_t)c->g.m * out_channel +
-                                        (size_t)part->row_first * (size_t)c->out_row +
-                                        part->column_first,
-                                   .channel_stride = out_channel,
-                                   .row_stride = (size_t)c->out_row,
-                                   .spectra_row = c->y_row,
-                                   .channels = c->g.m,
-                                   .rows = rows,
-                                   .columns = columns,
-                                   .block_first = first,
-                                   .block_last = last,
-                                   .bias = c->base.bias ? c->base.bias + group * c->g.m : NULL,
-                                   .relu = c->base.relu},
-            scratch);
+        struct circ_inverse inverse = {.transform = c->transform,
+                                       .channel_stride = out_channel,
+                                       .row_stride = (size_t)c->out_row,
+                                       .spectra_row = c->y_row,
+                                       .channels = c->g.m,
+                                       .rows = rows,
+                                       .columns = columns,
+                                       .block_first = first,
+                                       .block_last = last,
+                                       .bias = c->base.bias ? c->base.bias + group * c->g.m : NULL,
+                                       .relu = c->base.relu};
+        for (int panel = 0; panel < c->base.panels; panel++) {
+            size_t at = (size_t)panel * batch;
+            inverse.y = target + at * (size_t)c->g.m * (size_t)c->g.out_pixels;
+            inverse.spectra = at_column(ys, at);
+            kernels->inverse(&inverse, scratch);
+        }
     }
 }
 

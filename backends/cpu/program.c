@@ -11,7 +11,8 @@
 struct circ_program {
     const struct circ_network *network;
     struct circ_team *team;
-    struct circ_place place;
+    int batch, threads;
+    struct circ_place place; /* what the steps know of them */
     struct circ_step *steps[CIRC_MAX_LAYERS];
     int step_count;
     bool uses_blas;
@@ -56,20 +57,34 @@ static enum circ_status create_steps(struct circ_program *program, const struct 
     return CIRC_OK;
 }
 
+/* Panels of 16 samples keep what a layer reads next to each other, whatever the batch; a batch that
+ * is no multiple of that, and the libraries that know no panels, take it whole. Panels enough for
+ * all threads need no barrier: each thread takes its own through the whole network. */
+static void cut_batch(struct circ_program *program)
+{
+    enum { PANEL = 16 };
+    struct circ_place *place = &program->place;
+    bool cut = program->batch % PANEL == 0 &&
+               circ_program_structure_of(program->network) == CIRC_CIRCULANT;
+    int panels = cut ? program->batch / PANEL : 1;
+    place->batch = program->batch / panels;
+    place->threads = panels % program->threads ? program->threads : 1;
+    place->panels = place->threads == 1 ? panels / program->threads : panels;
+}
+
 static enum circ_status create_scratch(struct circ_program *program, struct circ_error *err)
 {
     size_t floats = 0;
     for (int i = 0; i < program->step_count; i++)
         if (program->steps[i]->scratch_floats > floats)
             floats = program->steps[i]->scratch_floats;
-    program->scratch = calloc((size_t)program->place.threads, sizeof *program->scratch);
-    for (int t = 0; t < program->place.threads; t++)
+    program->scratch = calloc((size_t)program->threads, sizeof *program->scratch);
+    for (int t = 0; t < program->threads; t++)
         if (!program->scratch || !(program->scratch[t] = circ_step_floats(floats)))
             return circ_status_fail(err, CIRC_MEMORY,
                                     "%s: no memory for the spectra of batch %d on %d threads: "
                                     "lower the batch or the threads",
-                                    program->network->name, program->place.batch,
-                                    program->place.threads);
+                                    program->network->name, program->batch, program->threads);
     return CIRC_OK;
 }
 
@@ -84,7 +99,10 @@ enum circ_status circ_program_create(struct circ_program **out, const struct cir
         return circ_status_fail(err, CIRC_MEMORY, "%s: no memory", net->name);
     program->network = net;
     program->team = team;
-    program->place = (struct circ_place){kernels, request->batch, circ_team_threads(team)};
+    program->batch = request->batch;
+    program->threads = circ_team_threads(team);
+    program->place.kernels = kernels;
+    cut_batch(program);
     size_t batch = (size_t)request->batch, widest = 1;
     for (int i = 0; i < net->layer_count; i++) {
         size_t count = (size_t)circ_network_elements(net->layers[i].out);
@@ -114,7 +132,7 @@ void circ_program_free(struct circ_program *program)
         return;
     for (int i = 0; i < program->step_count; i++)
         circ_step_free(program->steps[i]);
-    for (int t = 0; program->scratch && t < program->place.threads; t++)
+    for (int t = 0; program->scratch && t < program->threads; t++)
         free(program->scratch[t]);
     free(program->scratch);
     free(program->input);
@@ -136,28 +154,40 @@ static void transpose(const float *from, size_t rows, size_t columns, float *to)
 
 void circ_program_upload(struct circ_program *program, const float *input)
 {
-    transpose(input, (size_t)program->place.batch,
-              (size_t)circ_network_elements(program->network->input), program->input);
+    size_t width = (size_t)program->place.batch;
+    size_t elements = (size_t)circ_network_elements(program->network->input);
+    for (size_t at = 0; at < (size_t)program->batch; at += width)
+        transpose(input + at * elements, width, elements, program->input + at * elements);
 }
 
 void circ_program_download(const struct circ_program *program, float *output)
 {
+    size_t width = (size_t)program->place.batch;
+    size_t elements = (size_t)circ_network_elements(circ_network_output(program->network));
     const float *last =
         program->step_count ? program->buffers[(program->step_count - 1) % 2] : program->input;
-    transpose(last, (size_t)circ_network_elements(circ_network_output(program->network)),
-              (size_t)program->place.batch, output);
+    for (size_t at = 0; at < (size_t)program->batch; at += width)
+        transpose(last + at * elements, elements, width, output + at * elements);
 }
 
 static void run_steps(void *context, int thread)
 {
     struct circ_program *program = context;
+    const struct circ_place *place = &program->place;
     const float *x = program->input;
+    bool alone = place->threads == 1; /* with panels of its own */
+    int first = alone ? thread * place->panels : 0;
     for (int i = 0; i < program->step_count; i++) {
-        if (i)
+        const struct circ_step *step = program->steps[i];
+        size_t in = (size_t)circ_network_elements(step->layer->in) * (size_t)place->batch;
+        size_t out = (size_t)circ_network_elements(step->layer->out) * (size_t)place->batch;
+        float *y = program->buffers[i % 2];
+        if (i && !alone)
             circ_team_barrier(program->team);
-        program->steps[i]->run(program->steps[i], x, program->buffers[i % 2],
-                               program->scratch[thread], thread);
-        x = program->buffers[i % 2];
+        for (int panel = first; panel < first + place->panels; panel += step->panels)
+            step->run(step, x + (size_t)panel * in, y + (size_t)panel * out,
+                      program->scratch[thread], alone ? 0 : thread);
+        x = y;
     }
 }
 

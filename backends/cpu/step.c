@@ -16,6 +16,7 @@ enum circ_status circ_step_begin(struct circ_step *step, const struct circ_layer
     step->layer = layer;
     step->place = place;
     step->relu = relu;
+    step->panels = 1;
     if (!weights || !weights->bias)
         return CIRC_OK;
     step->bias = malloc((size_t)layer->out.c * sizeof *step->bias);

@@ -2,9 +2,10 @@
  * kind of step is a file of its own with a create function; the program runs them in order on all
  * threads.
  *
- * Activations: x and y are [channel][row][column][batch], float32, with CIRC_SLACK floats past the
- * end. Every thread calls run with its number and does its own part of y; steps need no barrier
- * within. */
+ * Activations: the batch is cut into panels of place.batch samples, one after the other, each
+ * [channel][row][column][sample], float32, with CIRC_SLACK floats past the last. Every thread of
+ * place.threads calls run with its number and does its own part of y; steps need no barrier within.
+ */
 #ifndef CIRC_STEP_H
 #define CIRC_STEP_H
 
@@ -14,7 +15,9 @@
 /* What all steps of a program share. */
 struct circ_place {
     const struct circ_kernels *kernels;
-    int batch, threads;
+    int batch;   /* samples of a panel */
+    int panels;  /* that go through a step one after the other */
+    int threads; /* that share a panel */
 };
 
 struct circ_step {
@@ -25,6 +28,7 @@ struct circ_step {
     float *weights;        /* owned by circ_step_floats, all that run reads of them; NULL if none */
     size_t weight_floats;  /* of that block */
     size_t scratch_floats; /* that run needs for one thread */
+    int panels;            /* that run takes at a time: 1, or a divisor of place.panels */
     const char *tuning;    /* what the step chose for itself, a constant; NULL if nothing */
     /* scratch: scratch_floats of this thread alone, 64-byte aligned, shared by all steps: nothing
      * stays in it from one run to the next */
