@@ -36,6 +36,7 @@ struct columns {
     int column_band;    /* of which one band takes: all in a CONV layer */
     int band;           /* output rows of a band */
     int band_in;        /* input rows under it */
+    int height;         /* most block rows of a tile */
     int tiles;          /* of block rows */
     /* strides of blocks of x, of its planes, of output rows, blocks and planes of y, of slots */
     size_t x_pitch, x_plane, y_row, y_block, y_plane, x_slot, y_slot;
@@ -84,6 +85,11 @@ static void plan_plane(struct columns *c)
         c->column_band = WIDE;
     if (!is_conv(c))
         c->plane_row = c->column_band;
+    c->height = c->column_band > lanes ? c->base.place.kernels->rows_of_more
+                                       : c->base.place.kernels->rows_of_one;
+    c->tiles = (c->g.p + c->height - 1) / c->height;
+    if (!is_conv(c) && c->tiles < c->base.place.threads) /* one for each, where they share them */
+        c->tiles = c->g.p < c->base.place.threads ? c->g.p : c->base.place.threads;
 
     size_t row_bytes = (size_t)c->plane_row * (size_t)(c->g.q * c->g.k) * sizeof(float);
     int fit = (int)(BAND_BYTES / (row_bytes ? row_bytes : 1));
@@ -98,7 +104,7 @@ static void plan_plane(struct columns *c)
     c->x_slot = circ_step_stride(3 * c->x_plane);
     c->y_row = round_up((size_t)c->column_band, 2 * (size_t)lanes);
     c->y_block = (size_t)c->band * c->y_row;
-    c->y_plane = (size_t)c->base.place.kernels->rows_per_tile * c->y_block;
+    c->y_plane = (size_t)c->height * c->y_block;
     c->y_slot = circ_step_stride(2 * c->y_plane);
     for (int t = 0; t < c->g.taps; t++) {
         int dy = is_conv(c) ? t / layer->taps_w : 0, dx = is_conv(c) ? t % layer->taps_w : 0;
@@ -342,7 +348,6 @@ enum circ_status circ_columns_create(struct circ_step **step, const struct circ_
     c->base.run = run;
     c->base.release = release;
     c->g = circ_geometry_of(layer);
-    c->tiles = (c->g.p + place.kernels->rows_per_tile - 1) / place.kernels->rows_per_tile;
     c->tap = calloc((size_t)c->g.taps, sizeof *c->tap);
     if (!status && !c->tap)
         status = circ_status_fail(err, CIRC_MEMORY, "no memory for %d taps", c->g.taps);

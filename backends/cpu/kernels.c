@@ -1,6 +1,7 @@
 /* The kernels' template: built once for each ISA row of meson.build with
  *     CIRC_LANES    floats in a vector
- *     CIRC_TILE     most block rows of a product tile; CIRC_VECTORS: vectors of columns in it
+ *     CIRC_TILE       most block rows of a product tile, of one vector of columns
+ *     CIRC_WIDE_TILE  of two vectors, which is half as many loads
  *     CIRC_TABLE    the name of the table, CIRC_TABLE_NAME the name of the row
  * The vector code is GCC's vector extension, so one text serves every ISA; the compiler's flags
  * choose the instructions, and contraction to FMA is switched on there for the rows that have it.
@@ -87,12 +88,12 @@ static void inverse(const struct circ_inverse *a, float *scratch)
 /* acc += w x over all taps and block columns; rows and vectors are constants at every call, so the
  * accumulators are registers. */
 INLINE void accumulate(const struct circ_product *a, int rows, int vectors, const float *w,
-                       const float *x, vec acc[CIRC_TILE][CIRC_VECTORS])
+                       const float *x, vec acc[CIRC_TILE][2])
 {
     for (int t = 0; t < a->taps; t++) {
         const float *at = x + a->tap[t];
         for (int j = 0; j < a->q; j++) {
-            vec values[CIRC_VECTORS];
+            vec values[2];
 #pragma GCC unroll 4
             for (int v = 0; v < vectors; v++)
                 values[v] = load(at + v * CIRC_LANES);
@@ -117,7 +118,7 @@ INLINE void accumulate(const struct circ_product *a, int rows, int vectors, cons
 INLINE void tile(const struct circ_product *a, int rows, int vectors, bool first, const float *w,
                  size_t x_at, size_t y_at)
 {
-    vec acc[CIRC_TILE][CIRC_VECTORS];
+    vec acc[CIRC_TILE][2];
     size_t plane = (size_t)a->taps * (size_t)a->q * (size_t)rows;
     float *re = a->y.re + y_at, *im = a->y.im + y_at;
     FOR_TILE acc[i][v] = zero();
@@ -142,18 +143,17 @@ INLINE void tile(const struct circ_product *a, int rows, int vectors, bool first
 INLINE void tile_rows(const struct circ_product *a, int rows)
 {
     size_t terms = (size_t)a->taps * (size_t)a->q * (size_t)rows;
-    int wide = CIRC_VECTORS * CIRC_LANES;
     for (int f = 0; f < a->slots; f++) {
         const float *w = a->w + (size_t)f * 3 * terms;
         for (int o = 0; o < a->out_rows; o++) {
             size_t x_at = (size_t)f * a->x.slot_stride + (size_t)o * a->x_row;
             size_t y_at = (size_t)f * a->y.slot_stride + (size_t)o * a->y_row;
             int c = 0;
-            for (; CIRC_VECTORS > 1 && a->columns - c > CIRC_LANES; c += wide) {
+            for (; rows <= CIRC_WIDE_TILE && a->columns - c > CIRC_LANES; c += 2 * CIRC_LANES) {
                 if (f)
-                    tile(a, rows, CIRC_VECTORS, false, w, x_at + (size_t)c, y_at + (size_t)c);
+                    tile(a, rows, 2, false, w, x_at + (size_t)c, y_at + (size_t)c);
                 else
-                    tile(a, rows, CIRC_VECTORS, true, w, x_at + (size_t)c, y_at + (size_t)c);
+                    tile(a, rows, 2, true, w, x_at + (size_t)c, y_at + (size_t)c);
             }
             for (; c < a->columns; c += CIRC_LANES) {
                 if (f)
@@ -178,16 +178,18 @@ HEIGHT(4)
 #if CIRC_TILE > 4
 HEIGHT(5)
 HEIGHT(6)
-#endif
-#if CIRC_TILE > 6
 HEIGHT(7)
 HEIGHT(8)
-#endif
-#if CIRC_TILE > 8
 HEIGHT(9)
 HEIGHT(10)
 HEIGHT(11)
 HEIGHT(12)
+#endif
+#if CIRC_TILE > 12
+HEIGHT(13)
+HEIGHT(14)
+HEIGHT(15)
+HEIGHT(16)
 #endif
 
 static void product(const struct circ_product *a)
@@ -200,16 +202,18 @@ static void product(const struct circ_product *a)
 #if CIRC_TILE > 4
         product_5,
         product_6,
-#endif
-#if CIRC_TILE > 6
         product_7,
         product_8,
-#endif
-#if CIRC_TILE > 8
         product_9,
         product_10,
         product_11,
         product_12,
+#endif
+#if CIRC_TILE > 12
+        product_13,
+        product_14,
+        product_15,
+        product_16,
 #endif
     };
     height[a->rows - 1](a);
@@ -388,7 +392,8 @@ static void lrn(float *y, const float *x, int64_t stride, int first, int last, i
 const struct circ_kernels CIRC_TABLE = {
     .name = CIRC_TABLE_NAME,
     .lanes = CIRC_LANES,
-    .rows_per_tile = CIRC_TILE,
+    .rows_of_one = CIRC_TILE,
+    .rows_of_more = CIRC_WIDE_TILE,
     .forward = forward,
     .forward_blocks = forward_blocks,
     .inverse = inverse,

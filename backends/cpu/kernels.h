@@ -67,7 +67,7 @@ struct circ_inverse {
 struct circ_product {
     const float *w;           /* of this tile */
     struct circ_spectra x, y; /* y's block 0 is the tile's first */
-    int slots, taps, q, rows; /* 1 <= rows <= rows_per_tile */
+    int slots, taps, q, rows; /* */
     bool odd;                 /* k is odd: slot 0 has one bin */
     const size_t *tap;        /* [taps] */
     int out_rows, columns;
@@ -107,7 +107,8 @@ struct circ_sparse {
 struct circ_kernels {
     const char *name;
     int lanes;
-    int rows_per_tile; /* most block rows of a tile of the product */
+    /* most block rows of a tile of the product, of one vector of columns and of more */
+    int rows_of_one, rows_of_more;
     /* scratch: circ_transform_scratch vectors of lanes floats, aligned to a vector */
     void (*forward)(const struct circ_forward *args, float *scratch);
     /* the same with x(channel, 0) contiguous: lanes over blocks, columns is 1; spectra with block
