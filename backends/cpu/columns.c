@@ -19,9 +19,10 @@
 #include <string.h>
 
 #define WIDE           32          /* columns that a tile of the product takes at best */
-#define STREAMED_BYTES (1 << 20)   /* weights beyond this come from beyond the second-level cache */
-#define BAND_BYTES     (512 << 10) /* of input spectra: half of a small second-level cache */
-#define PANEL          32          /* columns of an FC layer that go through all phases together */
+#define STREAMED_BYTES (512 << 10) /* weights beyond this come from beyond the second-level cache  \
+                                    */
+#define BAND_BYTES (512 << 10)     /* of input spectra: half of a small second-level cache */
+#define PANEL      32              /* columns of an FC layer that go through all phases together */
 
 struct columns {
     struct circ_step base;

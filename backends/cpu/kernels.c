@@ -224,26 +224,40 @@ static void product(const struct circ_product *a)
 INLINE void stream_tile(const float *w, size_t vector_stride, int vectors, int q, const float *x_re,
                         const float *x_im, bool packed, float *y_re, float *y_im)
 {
-    vec rr[2], ii[2], ri[2], ir[2];
+    vec rr[2][2], ii[2][2], ri[2][2], ir[2][2]; /* [parity of j][vector] */
 #pragma GCC unroll 2
-    for (int v = 0; v < vectors; v++)
-        rr[v] = ii[v] = ri[v] = ir[v] = zero();
-    for (int j = 0; j < q; j++, w += 2 * CIRC_LANES) {
-        vec xr = set1(x_re[j]), xi = set1(x_im[j]);
+    for (int u = 0; u < 2; u++) {
 #pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++) {
-            vec wr = load(w + (size_t)v * vector_stride);
-            vec wi = load(w + (size_t)v * vector_stride + CIRC_LANES);
-            rr[v] = rr[v] + wr * xr;
-            ii[v] = ii[v] + wi * xi;
-            ri[v] = ri[v] + wr * xi;
-            ir[v] = ir[v] + wi * xr;
-        }
+        for (int v = 0; v < vectors; v++)
+            rr[u][v] = ii[u][v] = ri[u][v] = ir[u][v] = zero();
     }
+#define STEP(u)                                                                                    \
+    do {                                                                                           \
+        vec xr = set1(x_re[j + u]), xi = set1(x_im[j + u]);                                        \
+        _Pragma("GCC unroll 2") for (int v = 0; v < vectors; v++)                                  \
+        {                                                                                          \
+            const float *at = w + (size_t)v * vector_stride + (size_t)u * 2 * CIRC_LANES;          \
+            vec wr = held(load(at)), wi = held(load(at + CIRC_LANES));                             \
+            rr[u][v] = rr[u][v] + wr * xr;                                                         \
+            ii[u][v] = ii[u][v] + wi * xi;                                                         \
+            ri[u][v] = ri[u][v] + wr * xi;                                                         \
+            ir[u][v] = ir[u][v] + wi * xr;                                                         \
+        }                                                                                          \
+    } while (0)
+    int j = 0;
+    for (; j + 2 <= q; j += 2, w += 4 * CIRC_LANES) {
+        STEP(0);
+        STEP(1);
+    }
+    if (j < q)
+        STEP(0);
+#undef STEP
 #pragma GCC unroll 2
     for (int v = 0; v < vectors; v++) {
-        store(y_re + v * CIRC_LANES, packed ? rr[v] : rr[v] - ii[v]);
-        store(y_im + v * CIRC_LANES, packed ? ii[v] : ri[v] + ir[v]);
+        vec a = rr[0][v] + rr[1][v], b = ii[0][v] + ii[1][v];
+        vec c = ri[0][v] + ri[1][v], d = ir[0][v] + ir[1][v];
+        store(y_re + v * CIRC_LANES, packed ? a : a - b);
+        store(y_im + v * CIRC_LANES, packed ? b : c + d);
     }
 }
 

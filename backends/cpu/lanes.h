@@ -46,6 +46,18 @@ INLINE vec set1(float x)
     return x - zero(); /* 0 + x would be an addition, for the sake of -0 */
 }
 
+/* v, in a register from here on: without it gcc reads memory anew for every use in a sum of
+ * products. */
+INLINE vec held(vec v)
+{
+#if CIRC_LANES > 1 && defined(__x86_64__)
+    __asm__("" : "+v"(v));
+#elif CIRC_LANES > 1 && defined(__aarch64__)
+    __asm__("" : "+w"(v));
+#endif
+    return v;
+}
+
 /* a > b ? a : b, and so b where either is NaN. */
 INLINE vec vmax(vec a, vec b)
 {
