@@ -12,6 +12,7 @@
 #ifndef CIRC_BACKEND_H
 #define CIRC_BACKEND_H
 
+#include "backends/core/ceiling.h"
 #include "backends/core/weights.h"
 
 #define CIRC_MAX_DEVICES  16
@@ -107,6 +108,13 @@ struct circ_backend {
     enum circ_status (*wait)(struct circ_program *program, int64_t *device_ns,
                              struct circ_error *err);
     enum circ_status (*download)(struct circ_program *program, float *output,
+                                 struct circ_error *err);
+
+    /* What the open device can do at best with an ISA row (NULL or "": the best here) and so many
+     * threads, in at most a few seconds; level is left empty. UNSUP, MEMORY. NULL where a backend
+     * has no ceilings: its rows have no roof. */
+    enum circ_status (*ceilings)(struct circ_session *session, const char *isa, int threads,
+                                 struct circ_ceiling ceilings[CIRC_MAX_CEILINGS], int *count,
                                  struct circ_error *err);
 };
 

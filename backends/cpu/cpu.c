@@ -3,6 +3,7 @@
 #include "backends/cpu/cpu.h"
 
 #include "backends/cpu/isa.h"
+#include "backends/cpu/probe.h"
 #include "backends/cpu/program.h"
 #include "backends/processor.h"
 #include "circ_config.h"
@@ -235,6 +236,26 @@ static enum circ_status cpu_download(struct circ_program *program, float *output
     return CIRC_OK;
 }
 
+static enum circ_status cpu_ceilings(struct circ_session *session, const char *isa, int threads,
+                                     struct circ_ceiling ceilings[CIRC_MAX_CEILINGS], int *count,
+                                     struct circ_error *err)
+{
+    const struct circ_kernels *kernels = circ_isa_find(isa && *isa ? isa : NULL);
+    struct circ_team *team;
+    *count = 0;
+    if (!kernels)
+        return circ_status_fail(err, CIRC_UNSUP,
+                                "this CPU or build has no isa %s: see circbench devices", isa);
+    if (threads < 1 || threads > session->processor.cpus)
+        return circ_status_fail(err, CIRC_UNSUP, "%d threads: this process may use %d CPUs",
+                                threads, session->processor.cpus);
+    enum circ_status status = team_for(session, threads, &team, err);
+    /* an eighth of the memory: the machine is not ours alone */
+    return status ? status
+                  : circ_probe_ceilings(team, kernels->name, session->processor.memory_bytes / 8,
+                                        ceilings, count, err);
+}
+
 const struct circ_backend circ_cpu_backend = {
     .name = "cpu",
     .description = "this machine's processor: vector kernels, OpenBLAS for dense layers",
@@ -253,4 +274,5 @@ const struct circ_backend circ_cpu_backend = {
     .launch = cpu_launch,
     .wait = cpu_wait,
     .download = cpu_download,
+    .ceilings = cpu_ceilings,
 };
