@@ -248,9 +248,9 @@ enum circ_status circ_campaign_rename(struct circ_connection *connection, const 
     return status;
 }
 
-/* A host goes with its last campaign, its devices with it; points go when no trial is left. A
- * device of a host that stays is kept, for a sweep in another process may be about to refer to it.
- */
+/* A host goes with its last campaign, its devices with it, unless its ceilings are known, which
+ * speak of the machine and of no campaign; points go when no trial is left. A device of a host that
+ * stays is kept, for a sweep in another process may be about to refer to it. */
 enum circ_status circ_campaign_delete(struct circ_connection *connection, const char *key,
                                       struct circ_error *err)
 {
@@ -267,7 +267,8 @@ enum circ_status circ_campaign_delete(struct circ_connection *connection, const 
         status = circ_connection_execute(
             connection,
             "DELETE FROM point WHERE key NOT IN (SELECT point FROM trial);"
-            "DELETE FROM host WHERE key NOT IN (SELECT host FROM campaign);",
+            "DELETE FROM host WHERE key NOT IN (SELECT host FROM campaign) AND key NOT IN"
+            " (SELECT d.host FROM device AS d JOIN ceiling AS c ON c.device = d.key);",
             "deleting what no campaign uses", err);
     return status;
 }

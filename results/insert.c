@@ -23,8 +23,10 @@ static const char trial_sql[] =
     " weight_count_dense, weight_bytes, energy_reason, time_ns_median, time_ns_min, time_ns_p95,"
     " time_ns_ci_low, time_ns_ci_high, samples, stop_reason, device_time_ns_median, cycles,"
     " instructions, energy_uj_per_frame, energy_uj_ci_low, energy_uj_ci_high, idle_power_uw,"
-    " energy_source, energy_scope, energy_kind, energy_quality) VALUES "
-    "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
+    " energy_source, energy_scope, energy_kind, energy_quality, flop_roof, roof_bytes, "
+    "roof_time_ns,"
+    " roof_bound) VALUES "
+    "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
     "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 static const char verdict_sql[] =
     "INSERT INTO verdict (trial, rel_rms_error, max_error, error_bound, checked, outputs)"
@@ -173,6 +175,10 @@ static void bind_measured(struct circ_bind *bind, const struct circ_trial *trial
     circ_connection_bind_text(bind, trial->energy_scope);
     circ_connection_bind_text(bind, trial->energy_kind);
     circ_connection_bind_text(bind, trial->energy_quality);
+    circ_connection_bind_count(bind, trial->flop_roof);
+    circ_connection_bind_count(bind, trial->roof_bytes);
+    circ_connection_bind_real(bind, trial->roof_time_ns);
+    circ_connection_bind_text(bind, trial->roof_bound);
 }
 
 static enum circ_status insert_row(struct circ_connection *connection, const char *key,

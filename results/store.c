@@ -4,6 +4,7 @@
 #include "results/store.h"
 
 #include "results/campaign.h"
+#include "results/ceilings.h"
 #include "results/insert.h"
 #include "results/keys.h"
 #include "results/migrate.h"
@@ -98,6 +99,29 @@ enum circ_status circ_store_device(struct circ_store *store, const char *host,
                                    struct circ_error *err)
 {
     return circ_insert_device(&store->connection, host, device, key, err);
+}
+
+enum circ_status circ_store_ceilings_add(struct circ_store *store, const char *device,
+                                         const char *isa, int threads,
+                                         const struct circ_ceiling *ceilings, int count,
+                                         int64_t measured_ns, struct circ_error *err)
+{
+    bool owned;
+    enum circ_status status = enter(store, "storing the ceilings", &owned, err);
+
+    if (status)
+        return status;
+    status = circ_ceilings_insert(&store->connection, device, isa, threads, ceilings, count,
+                                  measured_ns, err);
+    return leave(store, "storing the ceilings", owned, status, err);
+}
+
+enum circ_status circ_store_ceilings_best(struct circ_store *store, const char *device,
+                                          const char *isa, int threads,
+                                          struct circ_ceiling ceilings[CIRC_MAX_CEILINGS],
+                                          int *count, struct circ_error *err)
+{
+    return circ_ceilings_best(&store->connection, device, isa, threads, ceilings, count, err);
 }
 
 enum circ_status circ_store_campaign(struct circ_store *store, const char *host,

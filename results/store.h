@@ -6,6 +6,7 @@
 #ifndef CIRC_STORE_H
 #define CIRC_STORE_H
 
+#include "backends/core/ceiling.h"
 #include "results/trial.h"
 
 struct circ_store;
@@ -36,6 +37,21 @@ CIRC_MUST_USE enum circ_status circ_store_host(struct circ_store *store,
 CIRC_MUST_USE enum circ_status circ_store_device(struct circ_store *store, const char *host,
                                                  const struct circ_device_row *device,
                                                  char key[CIRC_KEY_SIZE], struct circ_error *err);
+
+/* Adds measurements of the ceilings of a device (its key) with an ISA row and so many threads, one
+ * transaction; earlier ones stay. measured_ns: since the epoch. */
+CIRC_MUST_USE enum circ_status circ_store_ceilings_add(struct circ_store *store, const char *device,
+                                                       const char *isa, int threads,
+                                                       const struct circ_ceiling *ceilings,
+                                                       int count, int64_t measured_ns,
+                                                       struct circ_error *err);
+
+/* The best ever measured of each: by metric, reads by rising working set. *count is 0 when there is
+ * none. */
+CIRC_MUST_USE enum circ_status
+circ_store_ceilings_best(struct circ_store *store, const char *device, const char *isa, int threads,
+                         struct circ_ceiling ceilings[CIRC_MAX_CEILINGS], int *count,
+                         struct circ_error *err);
 
 /* Inserts a campaign with a fresh random key. A name given twice gets a suffix; "latest" is
  * reserved (USAGE). The facts of the last circ_store_host are copied as the campaign's own snapshot

@@ -95,6 +95,11 @@ struct circ_trial {
     /* per frame; see struct circ_counts */
     int64_t flop_dense, flop_executed, weight_count, weight_count_dense, weight_bytes;
 
+    int64_t flop_roof;      /* per frame: what its roof counts */
+    int64_t roof_bytes;     /* per batch: what must move, weights and activations once */
+    double roof_time_ns;    /* per batch: no program is faster on this machine; NaN: unknown */
+    const char *roof_bound; /* flop, L1, L2, L3, dram, memory: the term it comes from; "" */
+
     double cycles, instructions; /* per batch; NaN when not countable */
 
     /* per frame, idle included, on the default channel; NaN and a reason when not measured */

@@ -6,6 +6,7 @@ SELECT workload, backend, batch, threads, structure,
     iif(time_ns_median IS NULL, NULL, CAST(printf('%.4g', time_ns_median / 1e3) AS REAL)) AS time_us,
     round(50.0 * (time_ns_ci_high - time_ns_ci_low) / time_ns_median, 1) AS ci_pct,
     iif(speedup_vs_dense IS NULL, NULL, CAST(printf('%.3g', speedup_vs_dense) AS REAL)) AS speedup,
+    round(100.0 * roof_fraction) AS roof_pct,
     round(weight_bytes / 1024.0, 2) AS weight_kib
 FROM v_result
 WHERE :campaign IS NULL OR campaign_key = :campaign
