@@ -7,6 +7,11 @@
 #define CIRC_MAX_FACTS    48
 #define CIRC_MAX_WARNINGS 12
 
+/* Bytes; 0: unknown, or there is none. */
+struct circ_caches {
+    int64_t l1, l2, l3;
+};
+
 struct circ_host {
     struct circ_fact facts[CIRC_MAX_FACTS]; /* strings point into text */
     size_t fact_count;
@@ -15,7 +20,8 @@ struct circ_host {
     int cpus;  /* in the affinity mask */
     int cores; /* physical cores among them */
     int64_t memory_available_bytes;
-    int64_t llc_bytes; /* last-level cache, 0 unknown */
+    int64_t llc_bytes;         /* last-level cache, 0 unknown */
+    struct circ_caches caches; /* data caches as one CPU sees them */
     char text[8192];
 };
 

@@ -37,6 +37,12 @@ static const struct circ_command commands[] = {
      "circbench check -w lenet -s circulant -k 8,16 -b cpu,ref\n"
      "circbench check -w fc:10x7 -s circulant -k 4 --dump points\n",
      0, circ_cmd_check_run},
+    {"roof", "[-b LIST] [-d LIST] [-t LIST] [--isa LIST] [--db FILE]",
+     "measure what this machine can do at best, and keep it for the roofs of sweeps",
+     "circbench roof\n"
+     "circbench roof -t 1,2 --isa avx2 -o md\n"
+     "circbench query ceilings\n",
+     0, circ_cmd_roof_run},
     {"sweep", "[axes] [--db FILE] [--resume] [--dry-run]",
      "measure every point of the axes, and keep every sample in the database",
      "circbench sweep\n"

@@ -49,7 +49,8 @@ struct option_row {
 
 #define AT(member) offsetof(struct circ_options, member)
 #define POINTS     "check sweep"
-#define ROWS       "devices workloads doctor check sweep campaigns query compare"
+#define DEVICES    "check roof sweep"
+#define ROWS       "devices workloads doctor check roof sweep campaigns query compare"
 
 static const struct option_row table[] = {
     {"workload", 'w', "SPEC", "workloads", STORE_NAMES, AT(axes.workloads),
@@ -65,20 +66,20 @@ static const struct option_row table[] = {
     {"batch", 'n', "LIST", POINTS, STORE_NUMBERS, AT(axes.batches),
      .derived = "1; 1,64 when no axis is given", .check = "1,3,17; 1 with -w",
      .help = "input samples computed together"},
-    {"backend", 'b', "LIST", POINTS, STORE_NAMES, AT(axes.backends), .derived = "cpu",
+    {"backend", 'b', "LIST", DEVICES, STORE_NAMES, AT(axes.backends), .derived = "cpu",
      .check = "cpu,ref", .help = "backends; 'circbench devices' lists them"},
-    {"device", 'd', "LIST", POINTS, STORE_NAMES, AT(axes.devices),
+    {"device", 'd', "LIST", DEVICES, STORE_NAMES, AT(axes.devices),
      .derived = "every device of the backend", .help = "devices by name"},
     {"variant", 0, "LIST", POINTS, STORE_NAMES, AT(axes.variants),
      .derived = "the best of each structure", .check = "all; with --dump the best",
      .help = "implementations inside a backend"},
-    {"threads", 't', "LIST", POINTS, STORE_NUMBERS, AT(axes.threads),
+    {"threads", 't', "LIST", DEVICES, STORE_NUMBERS, AT(axes.threads),
      .derived = "physical cores in the affinity mask", .help = "threads"},
     {"precision", 'p', "LIST", POINTS, STORE_NAMES, AT(axes.precisions),
      .derived = "the backend's first", .help = "number formats"},
     {"pass", 0, "LIST", POINTS, STORE_NAMES, AT(axes.passes), .derived = "infer",
      .help = "infer or train"},
-    {"isa", 0, "LIST", POINTS, STORE_NAMES, AT(axes.isas), .derived = "the best of this machine",
+    {"isa", 0, "LIST", DEVICES, STORE_NAMES, AT(axes.isas), .derived = "the best of this machine",
      .check = "all; with --dump the best", .help = "kernel sets of the CPU"},
     {"samples", 'r', "N", "sweep", STORE_INT, AT(samples), 1, 1000000, .preset = "10",
      .help = "least number of samples of a point"},
@@ -115,7 +116,7 @@ static const struct option_row table[] = {
      .help = "keep only rows for which this SQL condition over the columns holds"},
     {"fail-on", 0, "RULE", "compare", STORE_TEXT, AT(fail_on),
      .help = "'time>3%' or 'energy>5%': exit with 1 when a point got worse by more than that"},
-    {"db", 0, "FILE", "doctor sweep campaigns query compare report", STORE_TEXT, AT(db),
+    {"db", 0, "FILE", "doctor roof sweep campaigns query compare report", STORE_TEXT, AT(db),
      .preset = "circbench.db", .environment = "CIRCBENCH_DB", .help = "the results database"},
     {"data", 0, "DIR", "workloads doctor", STORE_TEXT, AT(data), .environment = "CIRCBENCH_DATA",
      .help = "folder that holds mnist/ and cifar10/"},
@@ -123,7 +124,7 @@ static const struct option_row table[] = {
      .help = "table, md, csv, json, jsonl or sql"},
     {"output", 'o', "FILE", "report", STORE_TEXT, AT(output), .preset = "report.html",
      .help = "FILE.html or FILE.md; - prints Markdown"},
-    {"quiet", 'q', NULL, POINTS " compare report", STORE_FLAG, AT(quiet),
+    {"quiet", 'q', NULL, DEVICES " compare report", STORE_FLAG, AT(quiet),
      .help = "no progress and no notes; warnings and errors stay"},
     {"help", 'h', NULL, "*", STORE_HELP, 0, .help = "show this help"},
 };

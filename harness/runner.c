@@ -8,8 +8,11 @@
 #include "harness/dump.h"
 #include "harness/interrupt.h"
 #include "harness/joules.h"
+#include "harness/limits.h"
 #include "harness/log.h"
+#include "harness/meters/meter.h"
 #include "harness/progress.h"
+#include "harness/roof.h"
 #include "harness/subject.h"
 #include "harness/clock.h"
 #include "harness/timing.h"
@@ -26,6 +29,7 @@ struct run {
     struct circ_session **sessions; /* one a target, opened when first needed */
     char (*device_keys)[CIRC_KEY_SIZE];
     char host_key[CIRC_KEY_SIZE];
+    struct circ_limits limits; /* ceilings of the devices that have some */
     struct circ_answer answer;
     struct circ_joules joules;
     struct circ_progress progress;
@@ -48,6 +52,87 @@ static struct circ_session *session_for(struct run *run, const struct circ_plann
         target->status =
             target->backend->open(target->device.name, &run->sessions[t], &target->error);
     return run->sessions[t];
+}
+
+/* The key of the point's device, stored when first asked for. */
+static enum circ_status device_key(struct run *run, const struct circ_planned *planned,
+                                   const char **key, struct circ_error *err)
+{
+    int t = target_index(run, planned);
+    const struct circ_device *device = &planned->target->device;
+    *key = run->device_keys[t];
+    if (**key)
+        return CIRC_OK;
+    return circ_store_device(
+        run->runner->store, run->host_key,
+        &(struct circ_device_row){planned->point.backend, device->name, device->description,
+                                  circ_backend_device_kind_name(device->device_kind),
+                                  device->memory_bytes},
+        run->device_keys[t], err);
+}
+
+/* Whether the point's time can be set beside what the machine could do. */
+static bool has_roof(const struct circ_planned *planned)
+{
+    return planned->target->backend->ceilings && !planned->target->status && !planned->skip &&
+           planned->target->device.kind == CIRC_MEASURED && planned->pass == CIRC_INFER &&
+           !circ_meters_replayed(); /* recorded caches are not this machine's */
+}
+
+/* Before anything is timed: the ceilings of every device, ISA row and thread count that will run.
+ */
+static enum circ_status know_limits(struct run *run, struct circ_error *err)
+{
+    const struct circ_sweep *sweep = run->runner->sweep;
+    struct circ_limits_place place = {.store = run->runner->store,
+                                      .host = run->runner->host,
+                                      .quiet = run->runner->options->quiet};
+    enum circ_status status = CIRC_OK;
+    for (int g = 0; g < sweep->group_count; g++)
+        for (int i = 0; i < sweep->groups[g].count && !status && !circ_interrupt_requested(); i++) {
+            const struct circ_planned *planned = &sweep->points[sweep->groups[g].first + i];
+            if (!has_roof(planned) || !(place.session = session_for(run, planned)))
+                continue;
+            status = device_key(run, planned, &place.device_key, err);
+            if (!status)
+                status = circ_limits_add(&run->limits, planned->target, planned->point.isa,
+                                         planned->point.threads, &place, err);
+        }
+    return status;
+}
+
+/* Sets the roof beside the time. A time below it means that a ceiling was measured too low, or that
+ * the point does less than it should: the row says so. */
+static void add_roof(struct run *run, struct circ_subject *subject)
+{
+    const struct circ_planned *planned = subject->planned;
+    struct circ_trial *trial = &subject->trial;
+    const struct circ_limit *limit =
+        has_roof(planned) ? circ_limits_find(&run->limits, planned->target, planned->point.isa,
+                                             planned->point.threads)
+                          : NULL;
+    if (!limit || trial->status || trial->time_ns_median <= 0)
+        return;
+    struct circ_roof roof =
+        circ_roof_of(&(struct circ_roof_case){.network = &subject->network,
+                                              .batch = planned->point.batch,
+                                              .threads = planned->point.threads,
+                                              .cold = planned->point.cold,
+                                              .caches = &run->runner->host->caches,
+                                              .ceilings = limit->ceilings,
+                                              .count = limit->count});
+    trial->flop_roof = roof.flop;
+    trial->roof_bytes = roof.bytes;
+    trial->roof_time_ns = roof.time_ns;
+    trial->roof_bound = roof.bound;
+    if (!circ_roof_is_broken(roof.time_ns, (double)trial->time_ns_median))
+        return;
+    size_t used = strlen(subject->reason);
+    snprintf(subject->reason + used, sizeof subject->reason - used,
+             "%s%.0f %% faster than its roof: a ceiling was measured too low (`circbench roof` on "
+             "an idle machine measures again), or the point does less work than it counts",
+             used ? "; " : "", 100 * (roof.time_ns / (double)trial->time_ns_median - 1));
+    run->runner->above_roof++;
 }
 
 static void label_of(const struct circ_planned *planned, char *label, size_t size)
@@ -173,18 +258,11 @@ static enum circ_status store(struct run *run, struct circ_subject *subjects, in
         struct circ_subject *subject = &subjects[i];
         if (!subject->planned || (subject->program && !subject->complete))
             continue;
-        int t = target_index(run, subject->planned);
-        const struct circ_device *device = &subject->planned->target->device;
-        if (!run->device_keys[t][0])
-            status = circ_store_device(
-                runner->store, run->host_key,
-                &(struct circ_device_row){
-                    subject->planned->point.backend, device->name, device->description,
-                    circ_backend_device_kind_name(device->device_kind), device->memory_bytes},
-                run->device_keys[t], err);
+        const char *key;
+        add_roof(run, subject);
+        status = device_key(run, subject->planned, &key, err);
         if (!status)
-            status = circ_store_trial(runner->store, runner->campaign, run->device_keys[t],
-                                      &subject->trial, err);
+            status = circ_store_trial(runner->store, runner->campaign, key, &subject->trial, err);
         runner->points++;
         enum circ_status result = subject->trial.status;
         runner->failed += result == CIRC_WRONG || result == CIRC_DEVICE;
@@ -288,6 +366,9 @@ enum circ_status circ_runner_run(struct circ_runner *runner, struct circ_error *
     if (!runner->verify_only)
         circ_joules_open(&run.joules, options);
     double energy_s = circ_joules_point_s(&run.joules);
+    enum circ_status status = begin(&run, err);
+    if (!status && !runner->verify_only)
+        status = know_limits(&run, err);
     circ_progress_begin(
         &run.progress, left,
         runner->verify_only ? 0 : circ_sweep_estimate_s(runner->sweep, options, energy_s),
@@ -295,7 +376,6 @@ enum circ_status circ_runner_run(struct circ_runner *runner, struct circ_error *
     run.time_s = 1.5 * options->min_time_s + 0.01 * options->samples; /* 10 ms a sample at least */
     run.time_share = 0.8 * run.time_s / (run.time_s + energy_s);
     run.energy_share = 0.8 - run.time_share;
-    enum circ_status status = begin(&run, err);
     for (int g = 0; g < runner->sweep->group_count && !status && !circ_interrupt_requested(); g++)
         status = run_group(&run, &runner->sweep->groups[g], err);
     circ_progress_end(&run.progress);
@@ -306,6 +386,12 @@ enum circ_status circ_runner_run(struct circ_runner *runner, struct circ_error *
             runner->sweep->targets[t].backend->close(run.sessions[t]);
     free(run.sessions);
     free(run.device_keys);
+    circ_limits_free(&run.limits);
+    if (runner->above_roof)
+        circ_log_warn("%d point%s faster than the roof: the reasons are in %s row%s",
+                      runner->above_roof, runner->above_roof == 1 ? " is" : "s are",
+                      runner->above_roof == 1 ? "its" : "their",
+                      runner->above_roof == 1 ? "" : "s");
     runner->total_ns = circ_clock_now_ns() - runner->began_ns;
     if (!status && circ_interrupt_requested())
         status = circ_status_fail(err, CIRC_STOPPED, "interrupted");

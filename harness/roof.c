@@ -1,0 +1,90 @@
+/* The arithmetic of roofs. Where the ceilings come from is limits.c's affair. */
+#include "harness/roof.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char *const bounds[] = {"flop", "L1", "L2", "L3", "dram", "memory"};
+enum { BOUNDS = sizeof bounds / sizeof *bounds };
+
+double circ_roof_bandwidth(const struct circ_ceiling *ceilings, int count, int64_t bytes)
+{
+    const struct circ_ceiling *below = NULL, *above = NULL;
+    for (int i = 0; i < count; i++) {
+        if (strcmp(ceilings[i].metric, "read"))
+            continue;
+        if (ceilings[i].bytes <= bytes)
+            below = &ceilings[i];
+        else if (!above)
+            above = &ceilings[i];
+    }
+    if (!below || !above)
+        return below ? below->value : above ? above->value : NAN;
+    double at = log((double)bytes / (double)below->bytes);
+    double share = at / log((double)above->bytes / (double)below->bytes);
+    return below->value + share * (above->value - below->value);
+}
+
+const char *circ_roof_level(const struct circ_caches *caches, int64_t bytes, int threads)
+{
+    if (!caches->l1 && !caches->l2 && !caches->l3)
+        return "memory";
+    return bytes / threads <= caches->l1   ? "L1"
+           : bytes / threads <= caches->l2 ? "L2"
+           : bytes <= caches->l3           ? "L3"
+                                           : "dram";
+}
+
+static double peak_of(const struct circ_roof_case *point)
+{
+    for (int i = 0; i < point->count; i++)
+        if (!strcmp(point->ceilings[i].metric, "fma_f32"))
+            return point->ceilings[i].value;
+    return NAN;
+}
+
+static int64_t bytes_of(const struct circ_layer *layer, int64_t weight_bytes, int batch)
+{
+    int64_t activations = circ_network_elements(layer->in) + circ_network_elements(layer->out);
+    return weight_bytes + (int64_t)sizeof(float) * activations * batch;
+}
+
+struct circ_roof circ_roof_of(const struct circ_roof_case *point)
+{
+    struct circ_roof roof = {.bound = ""};
+    double shares[BOUNDS] = {0}, peak = peak_of(point);
+    for (int i = 0; i < point->network->layer_count; i++) {
+        const struct circ_layer *layer = &point->network->layers[i];
+        if (!circ_network_has_weights(layer))
+            continue;
+        struct circ_counts counts = circ_network_layer_counts(layer);
+        int64_t bytes = bytes_of(layer, counts.weight_bytes, point->batch);
+        int64_t working_set = point->cold ? INT64_MAX : bytes;
+        double computing = (double)counts.flop_roof * point->batch / peak;
+        double moving =
+            (double)bytes / circ_roof_bandwidth(point->ceilings, point->count, working_set);
+        const char *bound = computing >= moving
+                                ? "flop"
+                                : circ_roof_level(point->caches, working_set, point->threads);
+        double time = computing >= moving ? computing : moving;
+        for (int b = 0; b < BOUNDS; b++)
+            shares[b] += strcmp(bound, bounds[b]) ? 0 : time;
+        roof.flop += counts.flop_roof;
+        roof.bytes += bytes;
+        roof.time_ns += isnan(computing) ? computing : time;
+    }
+    if (!(roof.time_ns > 0)) {
+        roof.time_ns = NAN;
+        return roof;
+    }
+    int largest = 0;
+    for (int b = 1; b < BOUNDS; b++)
+        largest = shares[b] > shares[largest] ? b : largest;
+    roof.bound = bounds[largest];
+    return roof;
+}
+
+bool circ_roof_is_broken(double roof_time_ns, double time_ns)
+{
+    return roof_time_ns > CIRC_ROOF_EXCESS * time_ns;
+}
