@@ -38,7 +38,7 @@ static const struct circ_command commands[] = {
      "circbench check -w fc:10x7 -s circulant -k 4 --dump points\n",
      0, circ_cmd_check_run},
     {"roof", "[-b LIST] [-d LIST] [-t LIST] [--isa LIST] [--db FILE]",
-     "measure what this machine can do at best, and keep it for the roofs of sweeps",
+     "measure what this machine can do at best, for the roofs of sweeps",
      "circbench roof\n"
      "circbench roof -t 1,2 --isa avx2 -o md\n"
      "circbench query ceilings\n",

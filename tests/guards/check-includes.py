@@ -13,7 +13,7 @@ from tap import Tap
 # The headers that a folder offers to the others; what is not named here is its own affair.
 CORE = ["backends/core/"]
 BACKENDS = ["backends/backend.h", "backends/registry.h"]
-WORDS = ["backends/core/status.h", "backends/core/embed.h", "backends/core/nearest.h"]
+WORDS = ["backends/core/status.h", "backends/core/embed.h", "backends/core/nearest.h", "backends/core/ceiling.h"]
 WORKLOADS = ["workloads/workload.h", "workloads/dataset.h"]
 RESULTS = ["results/store.h", "results/query.h", "results/format.h", "results/trial.h"]
 REPORTS = ["reports/report.h"]

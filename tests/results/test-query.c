@@ -80,7 +80,10 @@ static const char *const contract[] = {"campaign",
                                        "trial",
                                        "campaign_key",
                                        "started",
-                                       "command"};
+                                       "command",
+                                       "flop_roof",
+                                       "roof_bytes"};
+#define SCHEMA   2 /* migrations */
 #define CONTRACT ((int)(sizeof contract / sizeof *contract))
 
 static void test_columns(struct circ_store *store)
@@ -127,6 +130,60 @@ static void set_energy(struct circ_trial *trial, double uj, const char *kind, co
     trial->energy_reason = "";
 }
 
+static void set_roof(struct circ_trial *trial)
+{
+    trial->flop_roof = 1800;
+    trial->roof_bytes = 5000;
+    trial->roof_time_ns = 800;
+    trial->roof_bound = "L2";
+}
+
+static void unset_roof(struct circ_trial *trial)
+{
+    trial->flop_roof = trial->roof_bytes = -1;
+    trial->roof_time_ns = NAN;
+    trial->roof_bound = "";
+}
+
+/* Ceilings of the fixture's device, measured twice: the better of each is kept. */
+static void add_ceilings(struct circ_store *store, const struct fixture_keys *keys)
+{
+    struct circ_ceiling ceilings[] = {
+        {.metric = "read", .unit = "GB/s", .level = "L1", .bytes = 32768, .value = 300},
+        {.metric = "read", .unit = "GB/s", .level = "L2", .bytes = 65536, .value = 150},
+        {.metric = "fork_join", .unit = "ns", .value = 500},
+        {.metric = "fma_f32", .unit = "GFLOP/s", .value = 200},
+    };
+    struct circ_ceiling best[CIRC_MAX_CEILINGS];
+    struct circ_error err = {.message = ""};
+    int count = -1, none = -1, rates = 0;
+
+    for (int64_t turn = 1; turn <= 2; turn++) {
+        tap_ok(!circ_store_ceilings_add(store, keys->device, "avx2", 2, ceilings, 4, turn, &err),
+               "ceilings are stored %s", err.message);
+        ceilings[0].value = 290; /* a worse bandwidth, a better start, a better peak */
+        ceilings[2].value = 400;
+        ceilings[3].value = 210;
+    }
+    tap_ok(circ_store_ceilings_add(store, keys->device, "avx2", 2, ceilings, 4, 2, &err) &&
+               fixture_number(store, "SELECT count(*) FROM ceiling") == 8,
+           "a measurement is one row: %s", err.message);
+    tap_ok(!circ_store_ceilings_best(store, keys->device, "avx2", 2, best, &count, &err) &&
+               count == 4,
+           "four are known");
+    for (int i = 0; i < count; i++)
+        rates += best[i].value == (!strcmp(best[i].metric, "fma_f32")     ? 210
+                                   : !strcmp(best[i].metric, "fork_join") ? 400
+                                   : best[i].bytes == 32768               ? 300
+                                                                          : 150);
+    tap_ok(rates == 4, "of a rate the greatest, of a time the least");
+    tap_ok(count == 4 && best[2].bytes == 32768 && best[3].bytes == 65536 &&
+               !strcmp(best[2].level, "L1") && !*best[0].level,
+           "reads in order, with their level");
+    tap_ok(!circ_store_ceilings_best(store, keys->device, "avx2", 1, best, &none, &err) && !none,
+           "of another thread count nothing");
+}
+
 /* Two dense variants (the slower one first), circulant of three blocks, and rows that must not be
  * divided by them. */
 static void fill(struct circ_store *store, const struct fixture_keys *keys)
@@ -144,7 +201,9 @@ static void fill(struct circ_store *store, const struct fixture_keys *keys)
 
     trial = fixture_trial("net", "circulant", 8);
     set_energy(&trial, 8, "measured", "package");
+    set_roof(&trial);
     add(store, keys, &trial);
+    unset_roof(&trial);
     trial.point.block = 16;
     set_time(&trial, 500, 490, 520);
     set_energy(&trial, 8, "modelled", "package");
@@ -157,6 +216,7 @@ static void fill(struct circ_store *store, const struct fixture_keys *keys)
     trial = fixture_trial("net", "circulant", 64);
     trial.status = CIRC_WRONG;
     trial.reason = "too far off";
+    set_roof(&trial);
     add(store, keys, &trial);
     trial = fixture_trial("net", "circulant", 8);
     trial.point.batch = 64; /* no dense row of this batch */
@@ -234,8 +294,17 @@ static void test_values(struct circ_store *store)
     tap_ok(near(value(store, "noise", k8), 0.01), "noise");
     tap_ok(value(store, "block_conv", k8) == -1 && value(store, "block_conv", "batch = 64") == 4,
            "block_conv");
-    tap_ok(value(store, "accuracy_top1", k8) == -1 && value(store, "roof_time_ns", k8) == -1,
-           "roof and accuracy are not known yet");
+    tap_ok(value(store, "accuracy_top1", k8) == -1, "accuracy is not known yet");
+    tap_ok(near(value(store, "roof_time_ns", k8), 800) &&
+               near(value(store, "roof_fraction", k8), 0.8) &&
+               near(value(store, "flop_roof", k8), 1800) &&
+               near(value(store, "roof_bytes", k8), 5000),
+           "a roof of 800 ns under a time of 1000");
+    text = fixture_text(store, "SELECT roof_bound FROM v_result WHERE roof_time_ns IS NOT NULL");
+    tap_ok(text && !strcmp(text, "L2"), "and what it comes from: %s", text);
+    free(text);
+    tap_ok(value(store, "roof_fraction", k16) == -1 && value(store, "roof_fraction", k64) == -1,
+           "no roof where none is known, nor for a row that failed");
     text = fixture_text(store, "SELECT started || isa FROM v_result WHERE status = 'unsup'");
     tap_ok(text && !strcmp(text, "2023-11-14T22:13:20Zavx512"),
            "the date, and the ISA that was asked for: %s", text);
@@ -273,6 +342,8 @@ static void test_canned(struct circ_store *store, const char *campaign, bool fil
                     {"samples", 8},
                     {"verify", 9},
                     {"hosts", 3},
+                    {"ceilings", 4},
+                    {"roof", 1},
                     {"noise", 8}};
     int count;
     const struct circ_query *list = circ_query_list(&count);
@@ -366,7 +437,7 @@ static void test_refused(struct circ_store *store)
                cases[i].sql, cases[i].where ? cases[i].where : "", err.message);
     }
     tap_ok(fixture_number(store, "SELECT count(*) FROM trial") == 10 &&
-               fixture_number(store, "PRAGMA user_version") == 1,
+               fixture_number(store, "PRAGMA user_version") == SCHEMA,
            "nothing was changed");
 }
 
@@ -415,6 +486,7 @@ int main(void)
     test_canned(empty, NULL, false);
     circ_store_close(empty);
     fill(store, &keys);
+    add_ceilings(store, &keys);
     test_values(store);
     test_canned(store, keys.campaign, true);
     test_find();
