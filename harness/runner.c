@@ -87,6 +87,7 @@ static enum circ_status know_limits(struct run *run, struct circ_error *err)
     struct circ_limits_place place = {.store = run->runner->store,
                                       .host = run->runner->host,
                                       .quiet = run->runner->options->quiet};
+    int64_t start = circ_clock_now_ns();
     enum circ_status status = CIRC_OK;
     for (int g = 0; g < sweep->group_count; g++)
         for (int i = 0; i < sweep->groups[g].count && !status && !circ_interrupt_requested(); i++) {
@@ -98,6 +99,7 @@ static enum circ_status know_limits(struct run *run, struct circ_error *err)
                 status = circ_limits_add(&run->limits, planned->target, planned->point.isa,
                                          planned->point.threads, &place, err);
         }
+    run->runner->preparing_ns += circ_clock_now_ns() - start;
     return status;
 }
 
