@@ -1,4 +1,4 @@
-/* Draws the report's charts with d3: log-log lines with intervals, from the JSON beside each figure. It
+/* Draws the report's charts with d3: lines with intervals, points and bounds, from the JSON beside each figure. It
  * computes no figure; every number comes from the report. Colours are CSS classes, so that they follow
  * the reader's light or dark theme. */
 (function () {
@@ -13,6 +13,7 @@
     energy: [[1e-3, "nJ"], [1, "µJ"], [1e3, "mJ"], [1e6, "J"]],
     power: [[1, "µW"], [1e3, "mW"], [1e6, "W"]],
     rate: [[1, ""], [1e3, "k"], [1e6, "M"], [1e9, "G"]],
+    share: [[0.01, "%"]],
   };
 
   function tickText(value, quantity) {
@@ -70,11 +71,13 @@
   function extent(chart) {
     const xs = new Set(), ys = [];
     chart.series.forEach(series => series.points.forEach(point => {
-      if (!series.baseline) xs.add(point.x);
+      if (series.drawing !== "level") xs.add(point.x);
       [point.y, point.low, point.high].filter(positive).forEach(y => ys.push(y));
     }));
     if (xs.size === 0) xs.add(1);
     let low = d3.min(ys), high = d3.max(ys);
+    if (isLinear(chart))
+      return {xs: Array.from(xs).sort((a, b) => a - b), low: 0, high: Math.max(1, high * 1.02)};
     low /= 1.3;
     high *= 1.3;
     if (high / low < 4) { /* a flat line must look flat */
@@ -85,12 +88,22 @@
     return {xs: Array.from(xs).sort((a, b) => a - b), low: low, high: high};
   }
 
+  /* A share is read against 100 %, and nothing is a share of it too: its axis begins at 0. */
+  function isLinear(chart) {
+    return chart.quantity === "share";
+  }
+
+  function isBound(series) {
+    return series.drawing === "bound";
+  }
+
   function isSolid(series) {
     return series.kind === "measured" || series.kind === "counted";
   }
 
   function drawAxes(svg, chart, box, x, y, range) {
-    const yTicks = logTicks(range.low, range.high, chart.quantity, 7);
+    const yTicks = isLinear(chart) ? d3.ticks(range.low, range.high, 5)
+      : logTicks(range.low, range.high, chart.quantity, 7);
     const grid = svg.append("g").attr("class", "grid").attr("aria-hidden", "true");
     yTicks.forEach(tick => {
       grid.append("line").attr("x1", box.left).attr("x2", box.right)
@@ -100,10 +113,13 @@
     });
     svg.append("line").attr("class", "axis").attr("x1", box.left).attr("x2", box.right)
       .attr("y1", box.bottom).attr("y2", box.bottom);
-    range.xs.forEach(value => svg.append("line").attr("class", "axis").attr("x1", x(value))
+    const round = chart.ticks === "round";
+    const xTicks = round ? logTicks(x.domain()[0], x.domain()[1], "number", 8) : range.xs;
+    xTicks.forEach(value => svg.append("line").attr("class", "axis").attr("x1", x(value))
       .attr("x2", x(value)).attr("y1", box.bottom).attr("y2", box.bottom + 4));
-    blockTicks(range.xs, x, 3).forEach(value => svg.append("text").attr("class", "tick")
-      .attr("x", x(value)).attr("y", box.bottom + 17).attr("text-anchor", "middle").text(value));
+    blockTicks(xTicks, x, 3).forEach(value => svg.append("text").attr("class", "tick")
+      .attr("x", x(value)).attr("y", box.bottom + 17).attr("text-anchor", "middle")
+      .text(round ? tickText(value, "number") : value));
     svg.append("text").attr("class", "axis-title").attr("x", (box.left + box.right) / 2)
       .attr("y", box.bottom + 36).attr("text-anchor", "middle").text(chart.x);
     svg.append("text").attr("class", "axis-title").attr("x", 2).attr("y", 12).text(chart.y);
@@ -127,8 +143,9 @@
     const points = series.points.filter(point => positive(point.y) && positive(point.x))
       .sort((a, b) => a.x - b.x);
     if (points.length === 0) return null;
-    group.append("path").attr("class", "line")
-      .attr("d", d3.line().x(point => x(point.x)).y(point => y(point.y))(points));
+    if (series.drawing === "line")
+      group.append("path").attr("class", "line")
+        .attr("d", d3.line().x(point => x(point.x)).y(point => y(point.y))(points));
     points.filter(point => positive(point.low) && positive(point.high)).forEach(point => {
       const at = x(point.x), low = y(point.low), high = y(point.high);
       group.append("path").attr("class", "error-bar").attr("d", "M" + (at - 3) + "," + low + "h6M" +
@@ -143,6 +160,18 @@
       item.append("title").text(point.text);
     });
     return y(points[points.length - 1].y);
+  }
+
+  /* A limit carries its name along it: neighbours at opposite ends, since they may lie close. */
+  function drawBound(group, series, index, x, y) {
+    const first = series.points[0], last = series.points[series.points.length - 1];
+    const atEnd = index % 2 === 1 || first.y === last.y, anchor = atEnd ? last : first;
+    group.append("path").attr("class", "bound")
+      .attr("d", "M" + x(first.x) + "," + y(first.y) + "L" + x(last.x) + "," + y(last.y));
+    const angle = Math.atan2(y(last.y) - y(first.y), x(last.x) - x(first.x)) * 180 / Math.PI;
+    group.append("text").attr("class", "bound-name").attr("text-anchor", atEnd ? "end" : "start")
+      .attr("transform", "translate(" + x(anchor.x) + "," + y(anchor.y) + ") rotate(" + angle + ")")
+      .attr("dx", atEnd ? -3 : 8).attr("dy", -4).text(series.label);
   }
 
   /* Names beside the lines' right ends, pushed apart where they would overlap. */
@@ -167,8 +196,8 @@
 
   /* What stands beside a line: a lone dense line needs no library's name there, the legend has it. */
   function shortLabel(series, chart) {
-    const lone = chart.series.filter(other => other.baseline).length === 1;
-    return series.baseline && lone ? series.label.split(" (")[0] : series.label;
+    const lone = chart.series.filter(other => other.drawing === "level").length === 1;
+    return series.drawing === "level" && lone ? series.label.split(" (")[0] : series.label;
   }
 
   function colourOf(series) {
@@ -177,11 +206,13 @@
 
   function drawLegend(figure, chart) {
     const list = d3.select(figure).append("ul").attr("class", "legend");
-    chart.series.forEach(series => {
+    chart.series.filter(series => !isBound(series)).forEach(series => {
       const item = list.append("li").attr("class", colourOf(series) + (isSolid(series) ? "" : " hollow"));
       const svg = item.append("svg").attr("width", 26).attr("height", 12).attr("aria-hidden", "true");
-      svg.append("path").attr("class", series.baseline ? "line baseline" : "line").attr("d", "M1,6H25");
-      if (!series.baseline)
+      const level = series.drawing === "level";
+      if (series.drawing !== "points")
+        svg.append("path").attr("class", level ? "line baseline" : "line").attr("d", "M1,6H25");
+      if (!level)
         svg.append("path").attr("class", "mark").attr("transform", "translate(13,6)")
           .attr("d", d3.symbol().type(SHAPES[series.shape % SHAPES.length]).size(38)());
       item.append("span").text(series.label + (isSolid(series) ? "" : " (" + series.kind + ")"));
@@ -191,28 +222,38 @@
   function draw(figure, chart) {
     const width = Math.max(260, figure.clientWidth), height = Math.round(Math.min(320, 170 + width * 0.34));
     d3.select(figure).selectAll("svg.plot, ul.legend, p.fallback").remove();
-    const longest = d3.max(chart.series, series => shortLabel(series, chart).length) || 0;
+    const named = chart.series.filter(series => ["line", "level"].includes(series.drawing));
+    const longest = d3.max(named, series => shortLabel(series, chart).length) || 0;
     const right = width - Math.min(longest * 6.9 + 14, width * 0.34);
     const box = {left: 56, right: right, top: 24, bottom: height - 42, width: width};
     const svg = d3.select(figure).append("svg").attr("class", "plot").attr("role", "img")
       .attr("viewBox", "0 0 " + width + " " + height).attr("aria-label", chart.title +
         ": " + chart.y + " against " + chart.x + ", " + chart.series.map(s => s.label).join(", "));
     const range = extent(chart);
-    if (!positive(range.low)) {
+    if (!positive(range.high)) {
       svg.append("text").attr("class", "tick").attr("x", 8).attr("y", 40).text("Nothing was measured.");
       return;
     }
-    const spread = range.xs.length > 1 ? 1.25 : 2;
+    const spread = chart.ticks === "round" ? 1 : range.xs.length > 1 ? 1.25 : 2;
     const x = d3.scaleLog().base(2).range([box.left, box.right])
       .domain([range.xs[0] / spread, range.xs[range.xs.length - 1] * spread]);
-    const y = d3.scaleLog().domain([range.low, range.high]).range([box.bottom, box.top]);
+    const y = (isLinear(chart) ? d3.scaleLinear() : d3.scaleLog()).domain([range.low, range.high])
+      .range([box.bottom, box.top]);
     drawAxes(svg, chart, box, x, y, range);
     const labels = [];
-    chart.series.slice().sort((a, b) => b.baseline - a.baseline).forEach(series => {
+    const bounds = chart.series.filter(isBound);
+    const order = ["bound", "level", "line", "points"];
+    chart.series.slice().sort((a, b) => order.indexOf(a.drawing) - order.indexOf(b.drawing)).forEach(series => {
       const group = svg.append("g")
         .attr("class", "series " + colourOf(series) + (isSolid(series) ? "" : " hollow"));
-      const end = series.baseline ? drawBaseline(group, series, box, y) : drawLine(group, series, x, y);
-      if (end !== null) labels.push({text: shortLabel(series, chart), y: end, colour: colourOf(series)});
+      if (isBound(series)) {
+        drawBound(group, series, bounds.indexOf(series), x, y);
+        return;
+      }
+      const end = series.drawing === "level" ? drawBaseline(group, series, box, y)
+        : drawLine(group, series, x, y);
+      if (end !== null && series.drawing !== "points")
+        labels.push({text: shortLabel(series, chart), y: end, colour: colourOf(series)});
     });
     drawLabels(svg, labels, box);
     drawLegend(figure, chart);

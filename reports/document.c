@@ -306,19 +306,21 @@ void circ_document_strong(struct circ_document *document)
 }
 
 void circ_document_chart(struct circ_document *document, enum circ_quantity quantity,
-                         const char *title, const char *x_title, const char *y_title)
+                         enum circ_ticks ticks, const char *title, const char *x_title,
+                         const char *y_title)
 {
     struct circ_block *block = add_block(document, CIRC_BLOCK_CHART);
     if (!block)
         return;
     block->quantity = quantity;
+    block->ticks = ticks;
     set_text(document, &block->text, title);
     set_text(document, &block->x_title, x_title);
     set_text(document, &block->figure, y_title);
 }
 
 void circ_document_series(struct circ_document *document, const char *label, const char *kind,
-                          int colour, int shape, bool baseline)
+                          int colour, int shape, enum circ_drawing drawing)
 {
     struct circ_block *block = newest(document, CIRC_BLOCK_CHART);
     struct circ_series *series =
@@ -327,7 +329,7 @@ void circ_document_series(struct circ_document *document, const char *label, con
         return;
     series->colour = colour;
     series->shape = shape;
-    series->baseline = baseline;
+    series->drawing = drawing;
     set_text(document, &series->label, label);
     set_text(document, &series->kind, kind);
 }

@@ -48,12 +48,25 @@ struct circ_chart_point {
     char *text;             /* tooltip */
 };
 
+/* How a series is drawn. */
+enum circ_drawing {
+    CIRC_DRAW_LINE,   /* marks joined by a line */
+    CIRC_DRAW_LEVEL,  /* one value, a horizontal line through the chart */
+    CIRC_DRAW_POINTS, /* marks alone */
+    CIRC_DRAW_BOUND   /* a thin line with its name on it: a limit, not a measurement of a row */
+};
+
+enum circ_ticks {
+    CIRC_TICKS_AT_POINTS, /* x is named where there are points: block sizes */
+    CIRC_TICKS_ROUND      /* at round numbers */
+};
+
 struct circ_series {
     char *label;
-    char *kind;    /* "measured", "emulated", "modelled", "counted" */
-    int colour;    /* of the palette; -1 is the ink of a baseline */
-    int shape;     /* mark: 0 circle, 1 square, 2 triangle, 3 diamond */
-    bool baseline; /* one value, drawn as a horizontal line through the chart */
+    char *kind; /* "measured", "emulated", "modelled", "counted" */
+    int colour; /* of the palette; -1 is the ink of levels and bounds */
+    int shape;  /* mark: 0 circle, 1 square, 2 triangle, 3 diamond */
+    enum circ_drawing drawing;
     struct circ_chart_point *points;
     size_t point_count;
 };
@@ -63,7 +76,8 @@ struct circ_block {
     enum circ_tone tone;
     int level;
     bool folded;                 /* TABLE: may be shown closed, behind its caption */
-    enum circ_quantity quantity; /* CHART: of y; x is a plain number */
+    enum circ_quantity quantity; /* CHART: of y; x is a plain number on a logarithmic axis */
+    enum circ_ticks ticks;       /* CHART: of x */
     char *text;                  /* title, caption or text */
     char *figure;                /* CARD: the large figure; CHART: title of the y axis */
     char *x_title;               /* CHART */
@@ -126,9 +140,10 @@ void circ_document_missing(struct circ_document *document, const char *why);
 void circ_document_strong(struct circ_document *document);
 
 void circ_document_chart(struct circ_document *document, enum circ_quantity quantity,
-                         const char *title, const char *x_title, const char *y_title);
+                         enum circ_ticks ticks, const char *title, const char *x_title,
+                         const char *y_title);
 void circ_document_series(struct circ_document *document, const char *label, const char *kind,
-                          int colour, int shape, bool baseline);
+                          int colour, int shape, enum circ_drawing drawing);
 void circ_document_point(struct circ_document *document, double x, double y, double low,
                          double high, const char *format, ...) CIRC_PRINTF(6, 7);
 

@@ -111,6 +111,16 @@ bool circ_panel_is_first(const struct circ_panel *panel, const struct circ_row *
     return true;
 }
 
+bool circ_panel_starts(const struct circ_panel *panel, const struct circ_row *row)
+{
+    for (const struct circ_row *other = panel->rows; other < row; other++) {
+        if (circ_rows_is_ok(other) && other->batch == row->batch &&
+            circ_panel_same(panel, other, row))
+            return false;
+    }
+    return true;
+}
+
 /* Adds to a text of CIRC_PANEL_TEXT bytes, cut at its end. */
 static void add(char *text, const char *separator, const char *part)
 {

@@ -27,6 +27,10 @@ bool circ_panel_same(const struct circ_panel *panel, const struct circ_row *a,
 /* Whether no ok row of the panel before this one belongs to its series. */
 bool circ_panel_is_first(const struct circ_panel *panel, const struct circ_row *row);
 
+/* Whether no ok row before this one belongs to its series and has its batch: the first row of a
+ * curve in a whole panel. */
+bool circ_panel_starts(const struct circ_panel *panel, const struct circ_row *row);
+
 /* The panel for figures counted from shapes: how a row was run does not tell its weights apart. */
 struct circ_panel circ_panel_counted(const struct circ_panel *panel);
 

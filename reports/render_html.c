@@ -197,8 +197,12 @@ static void write_json_series(FILE *file, const struct circ_series *series)
     circ_escape_json(file, series->label);
     fputs(",\"kind\":", file);
     circ_escape_json(file, series->kind);
-    fprintf(file, ",\"colour\":%d,\"shape\":%d,\"baseline\":%s,\"points\":[", series->colour,
-            series->shape, series->baseline ? "true" : "false");
+    static const char *const drawings[] = {[CIRC_DRAW_LINE] = "line",
+                                           [CIRC_DRAW_LEVEL] = "level",
+                                           [CIRC_DRAW_POINTS] = "points",
+                                           [CIRC_DRAW_BOUND] = "bound"};
+    fprintf(file, ",\"colour\":%d,\"shape\":%d,\"drawing\":\"%s\",\"points\":[", series->colour,
+            series->shape, drawings[series->drawing]);
     for (size_t i = 0; i < series->point_count; i++) {
         const struct circ_chart_point *point = &series->points[i];
         fputs(i ? ",{" : "{", file);
@@ -232,7 +236,9 @@ static void write_chart(FILE *file, const struct circ_block *block, struct place
     circ_escape_json(file, block->x_title);
     fputs(",\"y\":", file);
     circ_escape_json(file, block->figure);
-    fprintf(file, ",\"quantity\":\"%s\",\"series\":[", circ_human_quantity_name(block->quantity));
+    fprintf(file, ",\"quantity\":\"%s\",\"ticks\":\"%s\",\"series\":[",
+            circ_human_quantity_name(block->quantity),
+            block->ticks == CIRC_TICKS_ROUND ? "round" : "points");
     for (size_t i = 0; i < block->series_count; i++) {
         fputs(i ? ",\n" : "\n", file);
         write_json_series(file, &block->series[i]);

@@ -64,6 +64,11 @@ static const struct column columns[] = {
     NUMBER(energy_uj_ci_high),
     NUMBER(energy_gain_vs_dense),
     NUMBER(accuracy_top1),
+    TEXT(roof_bound),
+    NUMBER(roof_time_ns),
+    NUMBER(roof_fraction),
+    NUMBER(flop_roof),
+    NUMBER(roof_bytes),
 };
 
 enum { COLUMNS = sizeof columns / sizeof *columns };

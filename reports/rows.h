@@ -21,6 +21,8 @@ struct circ_row {
     double speedup_vs_dense, speedup_ci_low, speedup_ci_high;
     double energy_uj_per_frame, energy_uj_ci_low, energy_uj_ci_high, energy_gain_vs_dense;
     double accuracy_top1;
+    char *roof_bound;
+    double roof_time_ns, roof_fraction, flop_roof, roof_bytes;
 };
 
 /* Sorted by workload, device, pass, batch, then structure (dense, circulant, others), how it was

@@ -78,7 +78,8 @@ static void add_chart(struct circ_document *document, const struct circ_panel *p
 {
     int next_colour = 2;
     bool used[2] = {false, false};
-    circ_document_chart(document, view->quantity, view->title, "block size k (log)", view->y_title);
+    circ_document_chart(document, view->quantity, CIRC_TICKS_AT_POINTS, view->title,
+                        "block size k (log)", view->y_title);
     for (size_t i = 0; i < panel->count; i++) {
         const struct circ_row *first = &panel->rows[i];
         if (!circ_rows_is_ok(first) || !circ_panel_is_first(panel, first))
@@ -92,7 +93,7 @@ static void add_chart(struct circ_document *document, const struct circ_panel *p
         char label[CIRC_PANEL_TEXT];
         circ_panel_label(label, panel, first);
         circ_document_series(document, label, view->kind ? view->kind : first->kind, colour, shape,
-                             circ_panel_is_dense(first));
+                             circ_panel_is_dense(first) ? CIRC_DRAW_LEVEL : CIRC_DRAW_LINE);
         for (const struct circ_row *row = first; row < panel->rows + panel->count; row++) {
             if (!circ_rows_is_ok(row) || !circ_panel_same(panel, first, row) ||
                 !isfinite(value_at(row, view->value)))

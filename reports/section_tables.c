@@ -10,14 +10,7 @@
 /* First row of each (series, batch) of a whole panel, in order: the columns of its matrix. */
 static bool starts_column(const struct circ_panel *panel, const struct circ_row *row)
 {
-    if (circ_panel_is_dense(row) || !circ_rows_is_ok(row))
-        return false;
-    for (const struct circ_row *other = panel->rows; other < row; other++) {
-        if (circ_rows_is_ok(other) && other->batch == row->batch &&
-            circ_panel_same(panel, other, row))
-            return false;
-    }
-    return true;
+    return !circ_panel_is_dense(row) && circ_rows_is_ok(row) && circ_panel_starts(panel, row);
 }
 
 static bool same_block(const struct circ_row *a, const struct circ_row *b)

@@ -17,6 +17,7 @@ struct maker {
     const char *workload, *isa, *kind, *energy_reason;
     int batch, threads, m, n; /* of the weight matrix */
     double energy_w;          /* power of the package, for an energy figure; 0 for none */
+    bool roofs;               /* rows stand beside a roof */
 };
 
 const char *circ_report_fixture_name(int fixture)
@@ -92,6 +93,12 @@ static void add_ok(struct maker *maker, const char *structure, int block, double
     trial.weight_count_dense = dense;
     trial.weight_count = dense / block;
     trial.weight_bytes = dense / block * (pruned ? 8 : 4);
+    if (maker->roofs && strcmp(maker->kind, "measured") == 0) {
+        trial.flop_roof = trial.flop_executed;
+        trial.roof_bytes = trial.weight_bytes + 4 * (int64_t)(maker->m + maker->n) * maker->batch;
+        trial.roof_time_ns = ns * (block >= 64 ? .45 : .87);
+        trial.roof_bound = maker->batch > 1 ? "flop" : block > 8 ? "L2" : "L3";
+    }
     add_samples(&trial, samples, ns);
     trial.energy_reason = maker->energy_reason;
     if (maker->energy_w > 0) {
@@ -138,8 +145,33 @@ static void set_workload(struct maker *maker, const char *workload, int batch, i
     maker->n = n;
 }
 
+/* Of avx512, and of scalar, under which no row lies. */
+static void add_ceilings(struct maker *maker)
+{
+    static const struct circ_ceiling ceilings[] = {
+        {.metric = "fma_f32", .unit = "GFLOP/s", .value = 117.6},
+        {.metric = "read", .unit = "GB/s", .level = "L1", .bytes = 16384, .value = 219},
+        {.metric = "read", .unit = "GB/s", .level = "L1", .bytes = 32768, .value = 221},
+        {.metric = "read", .unit = "GB/s", .level = "L2", .bytes = 262144, .value = 117},
+        {.metric = "read", .unit = "GB/s", .level = "L2", .bytes = 786432, .value = 108},
+        {.metric = "fork_join", .unit = "ns", .value = 640},
+        {.metric = "read", .unit = "GB/s", .level = "L3", .bytes = 8388608, .value = 98},
+        {.metric = "read", .unit = "GB/s", .level = "dram", .bytes = 268435456, .value = 23},
+    };
+    const struct circ_ceiling peak = {.metric = "fma_f32", .unit = "GFLOP/s", .value = 12};
+    int count = sizeof ceilings / sizeof *ceilings;
+    maker->roofs = true;
+    if (maker->status == CIRC_OK)
+        maker->status = circ_store_ceilings_add(maker->store, maker->device, "avx512", 1, ceilings,
+                                                count, 1, maker->err);
+    if (maker->status == CIRC_OK)
+        maker->status = circ_store_ceilings_add(maker->store, maker->device, "scalar", 1, &peak, 1,
+                                                1, maker->err);
+}
+
 static void add_typical(struct maker *maker)
 {
+    add_ceilings(maker);
     static const double one[] = {.2, .09, .046, .024, .0138, .0077, .0063};
     static const double one_pruned[] = {1.59, .77, .39, .2, .108, .066, .04};
     static const double many[] = {6.8, 3.54, 1.87, 1.06, .63, .425, .34};

@@ -26,8 +26,9 @@ INSPECT = """
   const positive = v => typeof v === "number" && v > 0;
   const charts = Array.from(document.querySelectorAll("figure.chart")).map(figure => {
     const data = JSON.parse(figure.querySelector("script").textContent);
-    const lines = data.series.filter(s => !s.baseline), bases = data.series.filter(s => s.baseline);
-    const points = lines.flatMap(s => s.points).filter(p => positive(p.y));
+    const drawn = (...how) => data.series.filter(s => how.includes(s.drawing));
+    const lines = drawn("line"), bases = drawn("level"), bounds = drawn("bound");
+    const points = drawn("line", "points").flatMap(s => s.points).filter(p => positive(p.y));
     const table = document.getElementById(figure.getAttribute("aria-describedby"));
     const count = selector => figure.querySelectorAll("svg.plot " + selector).length;
     return {
@@ -41,7 +42,8 @@ INSPECT = """
       drawn_hollow: count(".series.hollow"), labels: count("text.label"), tips: count(".point title"),
       ticks: count("text.tick"), axis_titles: count("text.axis-title"),
       bad: (figure.querySelector("svg.plot")?.outerHTML ?? "NaN").includes("NaN"),
-      legend: figure.querySelectorAll(".legend li").length, series: data.series.length,
+      bounds: bounds.length, drawn_bounds: count("path.bound"), names: count("text.bound-name"),
+      legend: figure.querySelectorAll(".legend li").length, series: data.series.length - bounds.length,
       aria: (figure.querySelector("svg.plot")?.getAttribute("aria-label") ?? "").length,
       rows: table ? table.querySelectorAll("tbody tr").length : 0,
     };
@@ -195,6 +197,7 @@ def check_charts(tap, name, page):
         tap.same(chart["drawn_bars"], chart["bars"], f"{what}: an error bar for each of {chart['bars']} intervals")
         tap.same((chart["drawn_lines"], chart["drawn_bases"]), (chart["lines"], chart["bases"]),
                  f"{what}: a line for each series, a level for each dense one")
+        tap.same((chart["drawn_bounds"], chart["names"]), (chart["bounds"],) * 2, f"{what}: each limit, with its name")
         tap.same(chart["drawn_hollow"], chart["hollow"], f"{what}: what is not measured is marked")
         tap.same((chart["labels"], chart["legend"]), (chart["lines"] + chart["bases"], chart["series"]),
                  f"{what}: labels and legend")

@@ -101,8 +101,8 @@ static void fill(struct circ_document *document)
     circ_document_item(document, "one");
     circ_document_item(document, "two");
     circ_document_code(document, "echo ```a``` <b>");
-    circ_document_chart(document, CIRC_QUANTITY_TIME, "Time", "block", "ns");
-    circ_document_series(document, "</script><!--", "measured", 0, 0, false);
+    circ_document_chart(document, CIRC_QUANTITY_TIME, CIRC_TICKS_AT_POINTS, "Time", "block", "ns");
+    circ_document_series(document, "</script><!--", "measured", 0, 0, CIRC_DRAW_LINE);
     circ_document_point(document, 4, 200, 190, 210, "tip %d", 1);
     circ_document_point(document, 8, NAN, NAN, NAN, "none");
     circ_document_table(document, true, "Numbers");
@@ -149,7 +149,7 @@ static const char *const golden_charts[] = {
     "aria-describedby=\"t8\"",
     "<table id=\"t8\">",
     "{\"label\":\"\\u003c/script\\u003e\\u003c!--\",\"kind\":\"measured\",\"colour\":0,\"shape\":0,"
-    "\"baseline\":false,\"points\":[{\"x\":4,\"y\":200,\"low\":190,\"high\":210,\"text\":\"tip "
+    "\"drawing\":\"line\",\"points\":[{\"x\":4,\"y\":200,\"low\":190,\"high\":210,\"text\":\"tip "
     "1\"},"
     "{\"x\":8,\"y\":null,\"low\":null,\"high\":null,\"text\":\"none\"}]}",
 };

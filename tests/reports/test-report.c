@@ -122,6 +122,11 @@ static void test_typical(void)
     has(md, "| 256 | 256 KiB | 256× | **349×** [339, 360] | **55.0×** [53.4, 56.7] | **82.4×** "
             "[79.9, 84.9] "
             "| **35.0×** [34.0, 36.1] |");
+    has(md, "| avx512 | 1 | 118 | 640 ns | 221 | 108 | 98.0 | 23.0 |");
+    lacks(md, "| scalar | 1 |");
+    lacks(md, "memory GB/s");
+    has(md, "| circulant | 1 | 4 | 200 µs [197, 203] | 174 µs | 87.0 % | L3 | 83.9 | 0.998 |");
+    has(md, "| dense (openblas) | 64 | none | 28.0 ms [27.6, 28.4] | 24.4 ms | 87.0 % | flop |");
     has(md, "machines; run on the host itself (30 points)");
     has(md, "Every point of the campaign was measured.");
     has(md,
