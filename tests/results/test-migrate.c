@@ -152,6 +152,45 @@ static void test_newer_file(void)
     fixture_remove(path);
 }
 
+/* A file of each earlier schema, with a row, becomes one of today's and keeps it. */
+static void test_older_file(void)
+{
+    static const char rows[] =
+        "INSERT INTO host VALUES ('00000000-0000-5000-8000-000000000001');"
+        "INSERT INTO device SELECT key, key, 'cpu', 'cpu0', NULL, 'cpu', NULL FROM host;"
+        "INSERT INTO campaign SELECT key, key, 'old', 'c', 'a', NULL, NULL, NULL, NULL, 1, '1'"
+        " FROM host;"
+        "INSERT INTO point SELECT key, 'net', NULL, 'cpu', 'cpu0', 'circulant', 'fused', NULL,"
+        " 'f32', 'infer', 8, NULL, 1, 1, 0 FROM host;"
+        "INSERT INTO trial (key, campaign, point, device, status, kind, time_ns_median)"
+        " SELECT key, key, key, key, 'ok', 'measured', 1000 FROM host;";
+    int count;
+    const struct circ_embedded *list = circ_migrate_list(&count);
+
+    for (int schema = 1; schema < count; schema++) {
+        char path[256];
+        struct circ_connection connection;
+        struct circ_error err = {.message = ""};
+        struct circ_store *store = NULL;
+
+        fixture_path(path, sizeof path);
+        open_file(&connection, path);
+        tap_ok(!circ_migrate_run(&connection, list, schema, &err) &&
+                   !circ_connection_execute(&connection, rows, "filling it", &err),
+               "a file of schema %d %s", schema, err.message);
+        circ_connection_close(&connection);
+        tap_ok(circ_store_open(&store, path, CIRC_STORE_READ, &err) == CIRC_USAGE, "%s",
+               err.message);
+        tap_ok(!circ_store_open(&store, path, CIRC_STORE_WRITE, &err) &&
+                   fixture_number(store, "SELECT sum(time_ns_median) FROM v_result WHERE"
+                                         " block = 8 AND roof_fraction IS NULL") == 1000 &&
+                   fixture_number(store, "PRAGMA user_version") == count,
+               "opened for writing it is one of schema %d, with its row", count);
+        circ_store_close(store);
+        fixture_remove(path);
+    }
+}
+
 static void test_two_at_once(void)
 {
     char path[256];
@@ -188,6 +227,7 @@ int main(void)
     test_failure();
     test_first_failure();
     test_newer_file();
+    test_older_file();
     test_two_at_once();
     return tap_done();
 }
