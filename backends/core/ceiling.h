@@ -16,8 +16,9 @@
 struct circ_ceiling {
     char metric[16];
     char unit[8];
-    char level[8]; /* read: the cache that holds a thread's part, "L1", "L2", "L3" or "dram"; set by
-                      who knows the caches, "" until then and for what reads nothing */
+    char level[8]; /* read: the cache that holds a thread's part, "L1", "L2", "L3", "dram", or
+                      "memory" where the caches are unknown; set by who knows them, "" until then
+                      and for what reads nothing */
     int64_t bytes; /* read: working set, the sum over the threads; 0 for what has none */
     double value;
 };

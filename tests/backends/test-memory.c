@@ -1,5 +1,6 @@
-/* Every allocation of prepare fails once: each failure must be MEMORY with a sentence, leave no
- * program and no leak (the sanitized build looks), and the next attempt must succeed. Linked with
+/* Every allocation of prepare, and of measuring ceilings, fails once: each failure must be MEMORY
+ * with a sentence, leave no program and no leak (the sanitized build looks), and the next attempt
+ * must succeed. Linked with
  * --wrap. */
 #include "backends/core/random.h"
 #include "backends/registry.h"
@@ -101,6 +102,30 @@ static void test(const struct circ_backend *backend, enum circ_structure structu
     circ_weights_free(&model);
 }
 
+static void test_ceilings(const struct circ_backend *backend)
+{
+    struct circ_ceiling ceilings[CIRC_MAX_CEILINGS];
+    struct circ_session *session = NULL;
+    struct circ_error err = {0};
+    if (!backend->ceilings)
+        return;
+    if (backend->open("", &session, &err)) {
+        tap_skip(err.message, "%s: ceilings", backend->name);
+        return;
+    }
+    int wrong = 0, count;
+    long n = 0;
+    for (bool failed = true; failed; n += failed) {
+        countdown = n;
+        enum circ_status status = backend->ceilings(session, NULL, 1, ceilings, &count, &err);
+        failed = countdown < 0;
+        countdown = -1;
+        wrong += failed ? status != CIRC_MEMORY || !err.message[0] : status != CIRC_OK;
+    }
+    tap_ok(!wrong && n > 1, "%s: ceilings, %ld allocations, each failing once", backend->name, n);
+    backend->close(session);
+}
+
 int main(void)
 {
     int count;
@@ -111,6 +136,7 @@ int main(void)
         for (int v = 0; v < variant_count; v++)
             for (int batch = 1; batch <= 17; batch += 16)
                 test(backends[b], variants[v].structure, variants[v].name, batch);
+        test_ceilings(backends[b]);
     }
     struct circ_network net;
     struct circ_model model;
