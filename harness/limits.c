@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_TURNS 2 /* measurements in one command: a third would say the same */
+
 const char *circ_limits_isa(const struct circ_backend *backend, const char *isa)
 {
     const char *names[CIRC_MAX_VARIANTS];
@@ -17,17 +19,23 @@ const char *circ_limits_isa(const struct circ_backend *backend, const char *isa)
     return backend->isas(names) ? names[0] : "";
 }
 
-const struct circ_limit *circ_limits_find(const struct circ_limits *limits,
-                                          const struct circ_target *target, const char *isa,
-                                          int threads)
+static struct circ_limit *find(const struct circ_limits *limits, const struct circ_target *target,
+                               const char *isa, int threads)
 {
     const char *row = circ_limits_isa(target->backend, isa);
     for (int i = 0; i < limits->count; i++) {
-        const struct circ_limit *limit = &limits->items[i];
+        struct circ_limit *limit = &limits->items[i];
         if (limit->target == target && limit->threads == threads && !strcmp(limit->isa, row))
             return limit;
     }
     return NULL;
+}
+
+const struct circ_limit *circ_limits_find(const struct circ_limits *limits,
+                                          const struct circ_target *target, const char *isa,
+                                          int threads)
+{
+    return find(limits, target, isa, threads);
 }
 
 static enum circ_status measure(struct circ_limit *limit, const struct circ_limits_place *place,
@@ -35,8 +43,9 @@ static enum circ_status measure(struct circ_limit *limit, const struct circ_limi
 {
     const struct circ_backend *backend = limit->target->backend;
     if (!place->quiet)
-        circ_log_note("measuring the ceilings of %s, %d thread%s", limit->isa, limit->threads,
-                      limit->threads == 1 ? "" : "s");
+        circ_log_note("measuring the ceilings of %s, %d thread%s%s", limit->isa, limit->threads,
+                      limit->threads == 1 ? "" : "s", limit->turns ? ", again" : "");
+    limit->turns++;
     enum circ_status status = backend->ceilings(place->session, limit->isa, limit->threads,
                                                 limit->ceilings, &limit->count, err);
     if (status) {
@@ -63,13 +72,14 @@ enum circ_status circ_limits_add(struct circ_limits *limits, const struct circ_t
                                  const char *isa, int threads,
                                  const struct circ_limits_place *place, struct circ_error *err)
 {
-    if (circ_limits_find(limits, target, isa, threads))
-        return CIRC_OK;
+    struct circ_limit *limit = find(limits, target, isa, threads);
+    if (limit)
+        return place->again && limit->turns < MOST_TURNS ? measure(limit, place, err) : CIRC_OK;
     struct circ_limit *grown = realloc(limits->items, (size_t)(limits->count + 1) * sizeof *grown);
     if (!grown)
         return circ_status_fail(err, CIRC_MEMORY, "no memory for the ceilings");
     limits->items = grown;
-    struct circ_limit *limit = &grown[limits->count++];
+    limit = &grown[limits->count++];
     *limit = (struct circ_limit){
         .target = target, .isa = circ_limits_isa(target->backend, isa), .threads = threads};
     enum circ_status status = circ_store_ceilings_best(

@@ -14,6 +14,7 @@ struct circ_limit {
     int threads;
     struct circ_ceiling ceilings[CIRC_MAX_CEILINGS]; /* the best known */
     int count;                                       /* 0: they could not be measured */
+    int turns;                                       /* how often this command measured them */
 };
 
 struct circ_limits {
@@ -27,7 +28,7 @@ struct circ_limits_place {
     const char *device_key;
     const struct circ_host *host;
     struct circ_session *session; /* of the target's device */
-    bool again;                   /* measure even what is known */
+    bool again;                   /* measure even what is known, at most twice in a command */
     bool quiet;
 };
 
@@ -35,9 +36,9 @@ struct circ_limits_place {
 const char *circ_limits_isa(const struct circ_backend *backend, const char *isa);
 
 /* Adds the ceilings of target, isa and threads, unless they are in limits; those that the database
- * lacks are measured, which a note says, and stored. target->backend->ceilings is not NULL. A
- * device that cannot be measured is a warning and an item without ceilings. IO and its like: the
- * database; MEMORY. */
+ * lacks (or all of them, again) are measured, which a note says, and stored.
+ * target->backend->ceilings is not NULL. A device that cannot be measured is a warning and an item
+ * without ceilings. IO and its like: the database; MEMORY. */
 CIRC_MUST_USE enum circ_status circ_limits_add(struct circ_limits *limits,
                                                const struct circ_target *target, const char *isa,
                                                int threads, const struct circ_limits_place *place,

@@ -79,42 +79,46 @@ static bool has_roof(const struct circ_planned *planned)
            !circ_meters_replayed(); /* recorded caches are not this machine's */
 }
 
+/* Finds or measures the ceilings that the point's roof is computed from. */
+static enum circ_status know_limit(struct run *run, const struct circ_planned *planned, bool again,
+                                   struct circ_error *err)
+{
+    struct circ_limits_place place = {.store = run->runner->store,
+                                      .host = run->runner->host,
+                                      .again = again,
+                                      .quiet = run->runner->options->quiet};
+    int64_t start = circ_clock_now_ns();
+    if (!has_roof(planned) || !(place.session = session_for(run, planned)))
+        return CIRC_OK;
+    enum circ_status status = device_key(run, planned, &place.device_key, err);
+    if (!status)
+        status = circ_limits_add(&run->limits, planned->target, planned->point.isa,
+                                 planned->point.threads, &place, err);
+    run->runner->preparing_ns += circ_clock_now_ns() - start;
+    return status;
+}
+
 /* Before anything is timed: the ceilings of every device, ISA row and thread count that will run.
  */
 static enum circ_status know_limits(struct run *run, struct circ_error *err)
 {
     const struct circ_sweep *sweep = run->runner->sweep;
-    struct circ_limits_place place = {.store = run->runner->store,
-                                      .host = run->runner->host,
-                                      .quiet = run->runner->options->quiet};
-    int64_t start = circ_clock_now_ns();
     enum circ_status status = CIRC_OK;
     for (int g = 0; g < sweep->group_count; g++)
-        for (int i = 0; i < sweep->groups[g].count && !status && !circ_interrupt_requested(); i++) {
-            const struct circ_planned *planned = &sweep->points[sweep->groups[g].first + i];
-            if (!has_roof(planned) || !(place.session = session_for(run, planned)))
-                continue;
-            status = device_key(run, planned, &place.device_key, err);
-            if (!status)
-                status = circ_limits_add(&run->limits, planned->target, planned->point.isa,
-                                         planned->point.threads, &place, err);
-        }
-    run->runner->preparing_ns += circ_clock_now_ns() - start;
+        for (int i = 0; i < sweep->groups[g].count && !status && !circ_interrupt_requested(); i++)
+            status = know_limit(run, &sweep->points[sweep->groups[g].first + i], false, err);
     return status;
 }
 
-/* Sets the roof beside the time. A time below it means that a ceiling was measured too low, or that
- * the point does less than it should: the row says so. */
-static void add_roof(struct run *run, struct circ_subject *subject)
+/* The roof of a point that has a time; true when that time is below it. */
+static bool set_roof(const struct run *run, struct circ_subject *subject)
 {
     const struct circ_planned *planned = subject->planned;
     struct circ_trial *trial = &subject->trial;
     const struct circ_limit *limit =
-        has_roof(planned) ? circ_limits_find(&run->limits, planned->target, planned->point.isa,
-                                             planned->point.threads)
-                          : NULL;
-    if (!limit || trial->status || trial->time_ns_median <= 0)
-        return;
+        circ_limits_find(&run->limits, planned->target, planned->point.isa, planned->point.threads);
+    if (!limit)
+        return false;
     struct circ_roof roof =
         circ_roof_of(&(struct circ_roof_case){.network = &subject->network,
                                               .batch = planned->point.batch,
@@ -127,14 +131,34 @@ static void add_roof(struct run *run, struct circ_subject *subject)
     trial->roof_bytes = roof.bytes;
     trial->roof_time_ns = roof.time_ns;
     trial->roof_bound = roof.bound;
-    if (!circ_roof_is_broken(roof.time_ns, (double)trial->time_ns_median))
-        return;
-    size_t used = strlen(subject->reason);
-    snprintf(subject->reason + used, sizeof subject->reason - used,
-             "%s%.0f %% faster than its roof: a ceiling was measured too low (`circbench roof` on "
-             "an idle machine measures again), or the point does less work than it counts",
-             used ? "; " : "", 100 * (roof.time_ns / (double)trial->time_ns_median - 1));
-    run->runner->above_roof++;
+    return circ_roof_is_broken(roof.time_ns, (double)trial->time_ns_median);
+}
+
+/* Sets roofs beside times. A time below its roof means that a ceiling was measured too low, most
+ * likely on a busy machine, so they are measured again; or that the point does less than it should:
+ * then the row says so. */
+static enum circ_status add_roofs(struct run *run, struct circ_subject *subjects, int count,
+                                  struct circ_error *err)
+{
+    enum circ_status status = CIRC_OK;
+    for (int i = 0; i < count && !status; i++) {
+        struct circ_subject *subject = &subjects[i];
+        struct circ_trial *trial = &subject->trial;
+        if (!subject->complete || trial->status || trial->time_ns_median <= 0 ||
+            !has_roof(subject->planned) || !set_roof(run, subject))
+            continue;
+        if (!circ_interrupt_requested())
+            status = know_limit(run, subject->planned, true, err);
+        if (status || !set_roof(run, subject))
+            continue;
+        size_t used = strlen(subject->reason);
+        snprintf(subject->reason + used, sizeof subject->reason - used,
+                 "%s%.0f %% faster than its roof: a ceiling was measured too low (`circbench roof` "
+                 "on an idle machine measures again), or the point does less work than it counts",
+                 used ? "; " : "", 100 * (trial->roof_time_ns / (double)trial->time_ns_median - 1));
+        run->runner->above_roof++;
+    }
+    return status;
 }
 
 static void label_of(const struct circ_planned *planned, char *label, size_t size)
@@ -261,7 +285,6 @@ static enum circ_status store(struct run *run, struct circ_subject *subjects, in
         if (!subject->planned || (subject->program && !subject->complete))
             continue;
         const char *key;
-        add_roof(run, subject);
         status = device_key(run, subject->planned, &key, err);
         if (!status)
             status = circ_store_trial(runner->store, runner->campaign, key, &subject->trial, err);
@@ -305,6 +328,8 @@ static enum circ_status run_part(struct run *run, struct circ_planned *const *po
         if (subjects[i].program)
             snprintf(subjects[i].reason, sizeof subjects[i].reason,
                      "its group did not fit in memory and was measured in parts");
+    if (!status)
+        status = add_roofs(run, subjects, count, err);
     if (!status)
         status = store(run, subjects, count, err);
     circ_counting_close(&counting);
