@@ -167,6 +167,36 @@ static enum circ_status add_variants(struct expansion *e, int first, struct circ
     return CIRC_OK;
 }
 
+/* Whether the points of two targets are divided by one another: one processor, used alike by
+ * default. */
+static bool together(const struct circ_target *a, const struct circ_target *b)
+{
+    const char *first[CIRC_MAX_VARIANTS], *second[CIRC_MAX_VARIANTS];
+    if (a == b)
+        return true;
+    a->backend->precisions(first);
+    b->backend->precisions(second);
+    return !a->status && !b->status && !strcmp(a->device.name, b->device.name) &&
+           a->device.threads == b->device.threads && !strcmp(first[0], second[0]);
+}
+
+/* One structure and block on planned's target and on those after it that belong to its group. */
+static enum circ_status add_targets(struct expansion *e, int first, struct circ_planned planned,
+                                    struct circ_error *err)
+{
+    const struct circ_target *own = planned.target,
+                             *end = e->sweep->targets + e->sweep->target_count;
+    enum circ_status status = CIRC_OK;
+    for (; planned.target < end && !status; planned.target++) {
+        if (!together(own, planned.target))
+            continue;
+        planned.point.backend = planned.target->backend->name;
+        planned.point.device = planned.target->device.name;
+        status = add_variants(e, first, planned, err);
+    }
+    return status;
+}
+
 static enum circ_status add_group(struct expansion *e, struct circ_planned planned,
                                   struct circ_error *err)
 {
@@ -186,7 +216,7 @@ static enum circ_status add_group(struct expansion *e, struct circ_planned plann
             struct circ_block block = e->blocks->items[k];
             planned.point.block = dense ? 1 : fc || !conv ? block.fc : block.conv;
             planned.point.block_conv = !conv ? 0 : dense ? 1 : block.conv;
-            status = add_variants(e, first, planned, err);
+            status = add_targets(e, first, planned, err);
         }
         if (status)
             return status;
@@ -245,10 +275,13 @@ static enum circ_status expand_groups(struct expansion *e, struct circ_error *er
             for (int t = 0; t < sweep->target_count; t++) {
                 struct circ_planned planned = {.network = &sweep->networks[w],
                                                .target = &sweep->targets[t]};
+                bool taken = false; /* by the group of an earlier target */
+                for (int i = 0; i < t && !taken; i++)
+                    taken = together(&sweep->targets[i], &sweep->targets[t]);
+                if (taken)
+                    continue;
                 planned.point.workload = sweep->networks[w].name;
                 planned.point.network = sweep->digests[w];
-                planned.point.backend = sweep->targets[t].backend->name;
-                planned.point.device = sweep->targets[t].device.name;
                 planned.point.batch = e->batches->items[b];
                 enum circ_status status = add_target_groups(e, planned, err);
                 if (status)
