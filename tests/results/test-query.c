@@ -344,7 +344,8 @@ static void test_canned(struct circ_store *store, const char *campaign, bool fil
                     {"hosts", 3},
                     {"ceilings", 4},
                     {"roof", 1},
-                    {"noise", 8}};
+                    {"noise", 8},
+                    {"peers", 4}};
     int count;
     const struct circ_query *list = circ_query_list(&count);
 
