@@ -64,6 +64,9 @@ struct circ_backend {
     const char *name;
     const char *description;
 
+    /* It computes in another process: counters of ours would tell nothing of its work. */
+    bool apart;
+
     /* Variants that this build offers, best first for each structure; returns their number. A
      * missing library shows as a variant that supports() answers with ABSENT and the remedy. */
     int (*variants)(const struct circ_variant **variants);

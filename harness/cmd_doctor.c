@@ -125,8 +125,9 @@ static enum circ_status print_backends(struct printer *printer, const struct cir
                      devices[0].description, found - 1);
             status = print(printer, "backends", backends[i]->name, "ok", detail, NULL, err);
         } else {
-            status =
-                print(printer, "backends", backends[i]->name, "missing", why.message, NULL, err);
+            /* nobody needs a peer */
+            status = print(printer, "backends", backends[i]->name,
+                           backends[i]->apart ? "info" : "missing", why.message, NULL, err);
         }
     }
     return status;

@@ -253,7 +253,7 @@ static enum circ_status measure(struct run *run, struct circ_subject *subjects, 
     if (!status && timed)
         status = circ_counting_open(counting, options, err);
     for (int i = 0; i < count && !status; i++)
-        if (subjects[i].program && subjects[i].finished)
+        if (subjects[i].program && subjects[i].finished && !subjects[i].backend->apart)
             circ_counting_measure(counting, &subjects[i]);
     if (timed && !circ_interrupt_requested())
         circ_joules_idle(&run->joules);

@@ -96,7 +96,8 @@ def main():
         os.symlink(circbench, os.path.join(binaries, "circbench"))
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith("CIRCBENCH_") and name not in ("NO_COLOR", "POSIXLY_CORRECT")}
-        environment.update(PATH=binaries + os.pathsep + os.environ["PATH"], LC_ALL="C", TERM="xterm")
+        environment.update(PATH=binaries + os.pathsep + os.environ["PATH"], LC_ALL="C", TERM="xterm",
+                           CIRCBENCH_PEERS=os.path.join(folder, "none"))
         work = os.path.join(folder, "work")
         os.mkdir(work)
         subprocess.run([fixture, os.path.join(work, "fixture.db")], check=True)
