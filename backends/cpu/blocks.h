@@ -9,6 +9,7 @@
 
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/passes.h"
+#include "backends/cpu/single.h"
 
 #include <math.h>
 #include <string.h>
@@ -133,6 +134,10 @@ static inline void forward_blocks(const struct circ_forward *a, float *scratch)
 {
     const struct circ_transform *t = a->transform;
     const struct circ_spectra *s = &a->spectra;
+    if (t->inner && s->slot_stride == 1) {
+        forward_singles(a, scratch);
+        return;
+    }
     float *rows = scratch + 4 * t->n * CIRC_LANES, *re = rows + t->k * CIRC_LANES;
     float *im = re + t->slots * CIRC_LANES;
     const struct many one = {1, 1, 0, 0};
@@ -155,6 +160,10 @@ static inline void inverse_blocks(const struct circ_inverse *a, float *scratch)
 {
     const struct circ_transform *t = a->transform;
     const struct circ_spectra *s = &a->spectra;
+    if (t->inner && s->slot_stride == 1) {
+        inverse_singles(a, scratch);
+        return;
+    }
     float *rows = scratch + 4 * t->n * CIRC_LANES, *re = rows + t->k * CIRC_LANES;
     float *im = re + t->slots * CIRC_LANES;
     const struct many one = {1, 1, 0, 0};

@@ -18,11 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WIDE           32          /* columns that a tile of the product takes at best */
-#define STREAMED_BYTES (512 << 10) /* weights beyond this come from beyond the second-level cache  \
-                                    */
-#define BAND_BYTES (512 << 10)     /* of input spectra: half of a small second-level cache */
-#define PANEL      32              /* columns of an FC layer that go through all phases together */
+#define WIDE 32 /* columns that a tile of the product takes at best */
+#define STREAMED_BYTES                                                                             \
+    (512 << 10)                /* weights beyond this come from beyond the second-level cache      \
+                                */
+#define BAND_BYTES (512 << 10) /* of input spectra: half of a small second-level cache */
+#define PANEL      32          /* columns of an FC layer that go through all phases together */
 
 struct columns {
     struct circ_step base;
@@ -353,7 +354,7 @@ enum circ_status circ_columns_create(struct circ_step **step, const struct circ_
     if (!status && !c->tap)
         status = circ_status_fail(err, CIRC_MEMORY, "no memory for %d taps", c->g.taps);
     if (!status)
-        status = circ_transform_create(&c->transform, c->g.k, err);
+        status = circ_transform_create(&c->transform, c->g.k, place.kernels->lanes, err);
     if (!status) {
         plan_plane(c);
         plan_scratch(c);

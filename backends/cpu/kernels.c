@@ -283,38 +283,54 @@ static void stream_rows(const struct circ_stream_rows *a)
     }
 }
 
-static void stream_slots(const struct circ_stream_slots *a)
+/* Rows i and i + 1 (rows = 2) or i alone, vectors of slots one by one. */
+INLINE void slots_rows(const struct circ_stream_slots *a, int i, int rows)
 {
     size_t padded = (size_t)(a->slots + CIRC_LANES - 1) / CIRC_LANES * CIRC_LANES;
-    for (int i = a->row_first; i < a->row_last; i++) {
-        const float *row = a->w + (size_t)i * (size_t)a->q * 2 * padded;
-        float *y_re = a->y.re + (size_t)i * a->y.block_stride;
-        float *y_im = a->y.im + (size_t)i * a->y.block_stride;
-        float dc = 0, nyquist = 0; /* slot 0 is not a complex number */
+    size_t row = (size_t)a->q * 2 * padded;
+    const float *first = a->w + (size_t)i * row;
+    for (size_t f = 0; f < padded; f += CIRC_LANES) {
+        vec rr[2], ii[2], ri[2], ir[2];
+#pragma GCC unroll 2
+        for (int u = 0; u < rows; u++)
+            rr[u] = ii[u] = ri[u] = ir[u] = zero();
+        const float *w = first + f, *x_re = a->x.re + f, *x_im = a->x.im + f;
         for (int j = 0; j < a->q; j++) {
-            dc += row[(size_t)j * 2 * padded] * a->x.re[(size_t)j * a->x.block_stride];
-            nyquist +=
-                row[(size_t)j * 2 * padded + padded] * a->x.im[(size_t)j * a->x.block_stride];
-        }
-        for (size_t f = 0; f < padded; f += CIRC_LANES) {
-            vec rr = zero(), ii = zero(), ri = zero(), ir = zero();
-            const float *w = row + f, *x_re = a->x.re + f, *x_im = a->x.im + f;
-            for (int j = 0; j < a->q; j++) {
-                vec wr = load(w), wi = load(w + padded), xr = load(x_re), xi = load(x_im);
-                rr = rr + wr * xr;
-                ii = ii + wi * xi;
-                ri = ri + wr * xi;
-                ir = ir + wi * xr;
-                w += 2 * padded;
-                x_re += a->x.block_stride;
-                x_im += a->x.block_stride;
+            vec xr = load(x_re), xi = load(x_im);
+#pragma GCC unroll 2
+            for (int u = 0; u < rows; u++) {
+                const float *at = w + (size_t)u * row;
+                vec wr = held(load(at)), wi = held(load(at + padded));
+                rr[u] = rr[u] + wr * xr;
+                ii[u] = ii[u] + wi * xi;
+                ri[u] = ri[u] + wr * xi;
+                ir[u] = ir[u] + wi * xr;
             }
-            store(y_re + f, rr - ii);
-            store(y_im + f, ri + ir);
+            w += 2 * padded;
+            x_re += a->x.block_stride;
+            x_im += a->x.block_stride;
         }
-        y_re[0] = dc;
-        y_im[0] = nyquist;
+#pragma GCC unroll 2
+        for (int u = 0; u < rows; u++) {
+            size_t at = (size_t)(i + u) * a->y.block_stride + f;
+            vec re = rr[u] - ii[u], im = ri[u] + ir[u];
+            if (!f) { /* slot 0 is two real bins */
+                re = with_first(re, rr[u]);
+                im = with_first(im, ii[u]);
+            }
+            store(a->y.re + at, re);
+            store(a->y.im + at, im);
+        }
     }
+}
+
+static void stream_slots(const struct circ_stream_slots *a)
+{
+    int i = a->row_first;
+    for (; i + 2 <= a->row_last; i += 2)
+        slots_rows(a, i, 2);
+    if (i < a->row_last)
+        slots_rows(a, i, 1);
 }
 
 static void sparse(const struct circ_sparse *a)

@@ -58,6 +58,17 @@ INLINE vec held(vec v)
     return v;
 }
 
+/* v with its first lane from another. */
+INLINE vec with_first(vec v, vec other)
+{
+#if CIRC_LANES > 1
+    v[0] = other[0];
+#else
+    v = other;
+#endif
+    return v;
+}
+
 /* a > b ? a : b, and so b where either is NaN. */
 INLINE vec vmax(vec a, vec b)
 {

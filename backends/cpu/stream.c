@@ -9,6 +9,7 @@
 
 #include "backends/core/geometry.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,6 +205,28 @@ static void plan_scratch(struct stream *s)
     s->base.scratch_floats = s->ys_at + spectra_floats(s, s->g.p);
 }
 
+/* Predicted cycles of a sample, from what the parts take when all is in the second-level cache: a
+ * transform with its way in and out of the lanes costs so much times k log2 k, a vector of products
+ * four multiply-adds. */
+static double transform_cycles(const struct circ_transform *t, double each)
+{
+    return each * t->k * log2(t->k);
+}
+
+static double cycles_over_rows(const struct circ_transform *t, int p, int q, int lanes)
+{
+    int transforms = vectors_of(p, lanes) + vectors_of(q, lanes);
+    return transforms * transform_cycles(t, 3) + 4.0 * t->slots * vectors_of(p, lanes) * q;
+}
+
+static double cycles_over_slots(const struct circ_transform *t, int p, int q, int lanes)
+{
+    double transforms =
+        t->inner ? (p + q) * transform_cycles(t, 2.4 / lanes)
+                 : (vectors_of(p, lanes) + vectors_of(q, lanes)) * transform_cycles(t, 4);
+    return transforms + 4.0 * p * q * vectors_of(t->slots, lanes);
+}
+
 enum circ_status circ_stream_create(struct circ_step **step, const struct circ_layer *layer,
                                     const struct circ_weights *weights, struct circ_place place,
                                     bool relu, struct circ_error *err)
@@ -216,11 +239,11 @@ enum circ_status circ_stream_create(struct circ_step **step, const struct circ_l
     s->base.release = release;
     s->g = circ_geometry_of(layer);
     if (!status)
-        status = circ_transform_create(&s->transform, s->g.k, err);
+        status = circ_transform_create(&s->transform, s->g.k, place.kernels->lanes, err);
     if (!status) {
         int lanes = place.kernels->lanes, slots = s->transform->slots;
-        s->over_slots =
-            (int64_t)s->g.p * vectors_of(slots, lanes) < (int64_t)slots * vectors_of(s->g.p, lanes);
+        s->over_slots = cycles_over_slots(s->transform, s->g.p, s->g.q, lanes) <
+                        cycles_over_rows(s->transform, s->g.p, s->g.q, lanes);
         s->vectors = vectors_of(s->over_slots ? slots : s->g.p, lanes);
         plan_scratch(s);
         status = pack_weights(s, weights, err);

@@ -77,7 +77,33 @@ static int *put_order(const struct circ_transform *t, bool reverse, int *order)
     return order + count;
 }
 
-enum circ_status circ_transform_create(struct circ_transform **out, int k, struct circ_error *err)
+static enum circ_status plan_single(struct circ_transform *t, int lanes, struct circ_error *err)
+{
+    int m = t->n / lanes;
+    enum circ_status status = circ_fft_create(&t->inner, 2 * m, err);
+    if (status)
+        return status;
+    t->across = malloc(4 * (size_t)t->n * sizeof *t->across);
+    if (!t->across)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for the twiddles of length %d", t->k);
+    t->halves = t->across + 2 * t->n;
+    for (int f = 0; f < m; f++) {
+        for (int l = 0; l < lanes; l++) {
+            float pair[2];
+            put_root(pair, 1, (double)((long long)l * f), t->n);
+            t->across[2 * f * lanes + l] = pair[0];
+            t->across[(2 * f + 1) * lanes + l] = pair[1];
+        }
+    }
+    for (int f = 0; f < t->n; f++) {
+        t->halves[f] = t->untangle[2 * f];
+        t->halves[t->n + f] = t->untangle[2 * f + 1];
+    }
+    return CIRC_OK;
+}
+
+enum circ_status circ_transform_create(struct circ_transform **out, int k, int lanes,
+                                       struct circ_error *err)
 {
     *out = NULL;
     struct circ_transform *t = calloc(1, sizeof *t);
@@ -111,8 +137,13 @@ enum circ_status circ_transform_create(struct circ_transform **out, int k, struc
         for (int f = 0; f < t->n; f++)
             w = put_root(w, 0.5, f, k);
     }
-    *out = t;
-    return CIRC_OK;
+    if (t->fused && lanes > 1 && t->n % (lanes * lanes) == 0)
+        status = plan_single(t, lanes, err);
+    if (status)
+        circ_transform_free(t);
+    else
+        *out = t;
+    return status;
 }
 
 void circ_transform_free(struct circ_transform *transform)
@@ -120,6 +151,8 @@ void circ_transform_free(struct circ_transform *transform)
     if (!transform)
         return;
     circ_fft_free(transform->plan);
+    circ_fft_free(transform->inner);
+    free(transform->across);
     free(transform->forward);
     free(transform->forward_order);
     free(transform);

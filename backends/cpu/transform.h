@@ -28,11 +28,16 @@ struct circ_transform {
     float *untangle; /* exp(-2 pi i f / k) / 2, f < n; within `forward` */
     int *forward_order; /* owned: where the last pass finds the values of butterfly q */
     int *inverse_order; /* the same for the reversed order; within `forward_order` */
+    /* of one block at a time (single.h): NULL where n is no multiple of lanes^2 */
+    struct circ_fft_plan *inner; /* owned: complex transform of n / lanes */
+    float *across;               /* owned: [f < n / lanes][cos, sin][lane l] w_n^(l f) */
+    float *halves;               /* `untangle` as [cos, sin][f < n]; within `across` */
 };
 
-/* Plans transforms of k >= 1 reals. The caller owns *transform. USAGE, MEMORY. */
+/* Plans transforms of k >= 1 reals for vectors of so many lanes. The caller owns *transform. USAGE,
+ * MEMORY. */
 CIRC_MUST_USE enum circ_status circ_transform_create(struct circ_transform **transform, int k,
-                                                     struct circ_error *err);
+                                                     int lanes, struct circ_error *err);
 void circ_transform_free(struct circ_transform *transform); /* NULL allowed */
 
 /* Vectors of scratch that one transform needs. */
