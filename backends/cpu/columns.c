@@ -3,12 +3,13 @@
  * Each thread takes a range of output rows (CONV), of columns (FC), or of block rows where there
  * are too few of those, and does forward transforms, products and inverse transforms of its range
  * in scratch of its own, so that no phase waits for another thread; CONV recomputes the halo of its
- * range. Within the range it works in bands of output rows whose spectra stay in the second-level
- * cache.
+ * range. Within the range it works in bands of output rows whose input spectra stay in the
+ * second-level cache, and in chunks of a band whose output spectra do beside them.
  *
- * A padded or strided CONV copies its band into a plane with a zero border, the columns of each
- * residue modulo the stride next to each other: then the pixels under a tap are contiguous whatever
- * the stride.
+ * The spectra of a CONV's band are a plane with zeros between its rows, as many as the padding:
+ * then the pixels under a tap are contiguous from row to row, and a chunk is one run of columns. A
+ * strided CONV copies its band first, the columns of each residue modulo the stride next to each
+ * other, and its runs are rows.
  *
  * A DENSE layer is the case k = 1. */
 #include "backends/cpu/step.h"
@@ -17,13 +18,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define WIDE 32 /* columns that a tile of the product takes at best */
-#define STREAMED_BYTES                                                                             \
-    (512 << 10)                /* weights beyond this come from beyond the second-level cache      \
-                                */
-#define BAND_BYTES (512 << 10) /* of input spectra: half of a small second-level cache */
-#define PANEL      32          /* columns of an FC layer that go through all phases together */
+#define WIDE           32          /* columns that a tile of the product takes at best */
+#define STREAMED_BYTES (512 << 10) /* weights beyond this come from beyond the second-level cache  \
+                                    */
+#define CHUNK_BYTES (256 << 10)    /* of output spectra of a tile */
 
 struct columns {
     struct circ_step base;
@@ -32,14 +32,15 @@ struct columns {
     size_t group_weights; /* floats of one group, each as the product kernel wants it */
     size_t *tap;          /* offset of each tap within the plane */
     bool copies;          /* the band is copied into a plane */
-    int plane_row; /* columns of a row of the plane: width x batch, padded and split by residue */
-    int residue_pixels; /* pixels of one residue in a row */
-    int out_row;        /* valid columns of an output row */
-    int column_band;    /* of which one band takes: all in a CONV layer */
-    int band;           /* output rows of a band */
-    int band_in;        /* input rows under it */
-    int height;         /* most block rows of a tile */
-    int tiles;          /* of block rows */
+    int lead, margin;     /* columns of zeros before the first row of the plane, and after each */
+    int plane_row;        /* columns from a row of the plane to the next */
+    int residue_pixels;   /* pixels of one residue in a row of a copied plane */
+    int out_row;          /* valid columns of an output row */
+    int column_band;      /* of which one band takes: all in a CONV layer */
+    int band, chunk;      /* output rows of a band and of a chunk */
+    int band_in;          /* input rows under a band */
+    int height;           /* most block rows of a tile */
+    int tiles;            /* of block rows */
     /* strides of blocks of x, of its planes, of output rows, blocks and planes of y, of slots */
     size_t x_pitch, x_plane, y_row, y_block, y_plane, x_slot, y_slot;
     size_t plane_at, x_at, y_at; /* in scratch, after the transforms' own */
@@ -66,54 +67,78 @@ static size_t tile_weights(const struct columns *c, int first_row)
     return 3 * (size_t)c->transform->slots * (size_t)c->g.taps * (size_t)c->g.q * (size_t)first_row;
 }
 
+/* An FC layer: how many panels together, and columns at a time. */
+static void plan_columns(struct columns *c)
+{
+    const struct circ_place *place = &c->base.place;
+    /* An FC layer whose weights stay in the second-level cache takes panels one by one, so that its
+     * spectra do too; others read the weights half as often. */
+    if (place->panels % 2 == 0 && place->threads == 1 &&
+        4 * tile_weights(c, c->g.p) > STREAMED_BYTES)
+        c->base.panels = 2;
+    c->out_row = place->batch;
+    c->column_band = c->out_row * c->base.panels < WIDE ? c->out_row * c->base.panels : WIDE;
+    c->plane_row = c->column_band;
+    c->band = c->chunk = c->band_in = 1;
+}
+
+/* A CONV layer: its plane, bands and chunks. */
 static void plan_plane(struct columns *c)
 {
     const struct circ_layer *layer = c->base.layer;
-    int batch = c->base.place.batch, lanes = c->base.place.kernels->lanes;
-    int stride = is_conv(c) ? layer->stride : 1, taps_h = is_conv(c) ? layer->taps_h : 1;
-    int rows = is_conv(c) ? layer->out.h : 1;
-    c->copies = is_conv(c) && (layer->pad || stride > 1);
-    c->residue_pixels = is_conv(c) ? (layer->in.w + 2 * layer->pad + stride - 1) / stride : 1;
-    c->plane_row = c->residue_pixels * stride * batch;
-    c->out_row = (is_conv(c) ? layer->out.w : 1) * batch;
+    int batch = c->base.place.batch, stride = layer->stride, rows = layer->out.h;
+    long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    size_t fit = cache > 0 ? (size_t)cache / 2 : 512 << 10;
+    c->copies = stride > 1;
+    c->residue_pixels = (layer->in.w + 2 * layer->pad + stride - 1) / stride;
+    int wider = layer->out.w > layer->in.w ? layer->out.w - layer->in.w : 0;
+    c->lead = c->copies ? 0 : layer->pad * batch;
+    c->margin = c->copies ? 0 : (layer->pad > wider ? layer->pad : wider) * batch;
+    c->plane_row = c->copies ? c->residue_pixels * stride * batch : layer->in.w * batch + c->margin;
+    c->column_band = c->out_row = layer->out.w * batch;
 
-    /* An FC layer whose weights stay in the second-level cache takes panels one by one, so that its
-     * spectra do too; others read the weights half as often. */
-    if (!is_conv(c) && c->base.place.panels % 2 == 0 && c->base.place.threads == 1 &&
-        4 * tile_weights(c, c->g.p) > STREAMED_BYTES)
-        c->base.panels = 2;
-    c->column_band = c->out_row * c->base.panels;
-    if (!is_conv(c) && c->column_band > WIDE)
-        c->column_band = WIDE;
-    if (!is_conv(c))
-        c->plane_row = c->column_band;
-    c->height = c->column_band > lanes ? c->base.place.kernels->rows_of_more
-                                       : c->base.place.kernels->rows_of_one;
-    c->tiles = (c->g.p + c->height - 1) / c->height;
-    if (!is_conv(c) && c->tiles < c->base.place.threads) /* one for each, where they share them */
-        c->tiles = c->g.p < c->base.place.threads ? c->g.p : c->base.place.threads;
-
-    size_t row_bytes = (size_t)c->plane_row * (size_t)(c->g.q * c->g.k) * sizeof(float);
-    int fit = (int)(BAND_BYTES / (row_bytes ? row_bytes : 1));
-    int least = 2 * taps_h < rows ? 2 * taps_h : rows; /* the halo is recomputed for each band */
-    c->band = (fit - taps_h) / stride + 1;
-    c->band = c->band < least ? least : c->band > rows ? rows : c->band;
-    c->band_in = (c->band - 1) * stride + taps_h;
-    /* an FC layer's planes are read from end to end, a CONV layer's by row and tap */
-    c->x_pitch = is_conv(c) ? circ_step_stride((size_t)c->band_in * (size_t)c->plane_row)
-                            : round_up((size_t)c->plane_row, (size_t)lanes);
-    c->x_plane = (size_t)c->g.q * c->x_pitch;
-    c->x_slot = circ_step_stride(3 * c->x_plane);
-    c->y_row = round_up((size_t)c->column_band, 2 * (size_t)lanes);
-    c->y_block = (size_t)c->band * c->y_row;
-    c->y_plane = (size_t)c->height * c->y_block;
-    c->y_slot = circ_step_stride(2 * c->y_plane);
+    size_t row_bytes =
+        6 * (size_t)c->plane_row * (size_t)(c->g.q * c->g.k);        /* three planes of two */
+    int least = 2 * layer->taps_h < rows ? 2 * layer->taps_h : rows; /* halos are recomputed */
+    int most = ((int)(fit / row_bytes) - layer->taps_h) / stride + 1;
+    int bands = (rows + (most > least ? most : least) - 1) / (most > least ? most : least);
+    c->band = (rows + bands - 1) / bands;
+    c->band_in = (c->band - 1) * stride + layer->taps_h;
     for (int t = 0; t < c->g.taps; t++) {
-        int dy = is_conv(c) ? t / layer->taps_w : 0, dx = is_conv(c) ? t % layer->taps_w : 0;
+        int dy = t / layer->taps_w, dx = t % layer->taps_w;
         c->tap[t] = (size_t)dy * (size_t)c->plane_row +
                     ((size_t)(dx % stride) * (size_t)c->residue_pixels + (size_t)(dx / stride)) *
                         (size_t)batch;
     }
+}
+
+static void plan_tiles(struct columns *c)
+{
+    const struct circ_place *place = &c->base.place;
+    size_t lanes = (size_t)place->kernels->lanes;
+    c->height =
+        (size_t)c->column_band > lanes ? place->kernels->rows_of_more : place->kernels->rows_of_one;
+    c->tiles = (c->g.p + c->height - 1) / c->height;
+    if (!is_conv(c) && c->tiles < place->threads) /* one for each, where they share them */
+        c->tiles = c->g.p < place->threads ? c->g.p : place->threads;
+    c->height = (c->g.p + c->tiles - 1) / c->tiles;
+
+    c->y_row =
+        c->copies || !is_conv(c) ? round_up((size_t)c->column_band, lanes) : (size_t)c->plane_row;
+    size_t row_bytes = (size_t)c->height * (size_t)c->g.k * c->y_row * sizeof(float);
+    int chunks = (int)((size_t)c->band * row_bytes / CHUNK_BYTES) + 1;
+    c->chunk = (c->band + chunks - 1) / chunks;
+
+    /* an FC layer's planes are read from end to end, a CONV layer's by row and tap */
+    size_t columns = (size_t)c->band_in * (size_t)c->plane_row + (size_t)c->lead;
+    c->x_pitch = is_conv(c) ? circ_step_stride(columns + lanes) : round_up(columns, lanes);
+    c->x_plane = (size_t)c->g.q * c->x_pitch;
+    c->x_slot = circ_step_stride(3 * c->x_plane);
+    c->y_block = (size_t)c->chunk * c->y_row;
+    if (is_conv(c))
+        c->y_block = circ_step_stride(c->y_block + lanes);
+    c->y_plane = (size_t)c->height * c->y_block;
+    c->y_slot = circ_step_stride(2 * c->y_plane);
 }
 
 static void plan_scratch(struct columns *c)
@@ -137,8 +162,8 @@ static void scatter(const struct columns *c, const double *packed, int tap, int 
     size_t rows = (size_t)(last - first), plane = (size_t)c->g.taps * (size_t)c->g.q * rows;
     float *to = group + tile_weights(c, first) + ((size_t)tap * (size_t)c->g.q + (size_t)j) * rows +
                 (size_t)(i - first);
-    to[0] = (float)packed[0];
-    to[plane] = odd ? 0 : (float)packed[1];
+    to[plane] = (float)packed[0]; /* slot 0 has two real bins and no third plane */
+    to[2 * plane] = odd ? 0 : (float)packed[1];
     for (int f = 1; f < c->transform->slots; f++) {
         double re = packed[2 * f - odd], im = packed[2 * f - odd + 1];
         to += 3 * plane;
@@ -188,15 +213,11 @@ static void copy_plane(const struct columns *c, const float *x, int group, int f
             x + ((int64_t)group * c->g.n + channel) * layer->in.h * layer->in.w * batch;
         for (int row = 0; row < rows; row++) {
             float *to = plane + (size_t)channel * c->x_pitch + (size_t)row * (size_t)c->plane_row;
-            int iy = first_row + row - layer->pad;
+            int iy = first_row + row;
             memset(to, 0, (size_t)c->plane_row * sizeof *to);
             if (iy < 0 || iy >= layer->in.h)
                 continue;
             const float *line = from + (int64_t)iy * layer->in.w * batch;
-            if (stride == 1) {
-                memcpy(to + layer->pad * batch, line, (size_t)(layer->in.w * batch) * sizeof *to);
-                continue;
-            }
             for (int ix = 0; ix < layer->in.w; ix++) {
                 int at = ix + layer->pad;
                 memcpy(to + (at % stride * c->residue_pixels + at / stride) * batch,
@@ -206,7 +227,7 @@ static void copy_plane(const struct columns *c, const float *x, int group, int f
     }
 }
 
-/* What one thread does of one band: output rows, columns, and block rows. */
+/* What one thread does: output rows, columns, and tiles of block rows. */
 struct part {
     int row_first, row_last;
     int column_first, column_last;
@@ -221,60 +242,113 @@ static struct circ_spectra at_column(struct circ_spectra spectra, size_t column)
     return spectra;
 }
 
-/* A band of one panel; of an FC layer, of as many panels as it takes together. */
-static void run_band(const struct columns *c, const float *x, float *y, const struct part *part,
-                     int group, float *scratch)
+/* Zeros into `count` columns of each block and slot. */
+static void clear_columns(const struct columns *c, struct circ_spectra xs, size_t at, size_t count)
 {
-    const struct circ_kernels *kernels = c->base.place.kernels;
-    const struct circ_layer *layer = c->base.layer;
-    size_t batch = (size_t)c->base.place.batch, in_pixels = (size_t)c->g.in_pixels;
-    int rows = part->row_last - part->row_first, stride = is_conv(c) ? layer->stride : 1;
-    int in_first = part->row_first * stride;
-    int in_rows = (rows - 1) * stride + (is_conv(c) ? layer->taps_h : 1);
-    const float *source = x + (size_t)group * (size_t)c->g.n * in_pixels * batch +
-                          (size_t)in_first * (size_t)c->plane_row + part->column_first;
-    if (c->copies) {
-        source = scratch + c->plane_at;
-        copy_plane(c, x, group, in_first, in_rows, scratch + c->plane_at);
+    for (int f = 0; count && f < c->transform->slots; f++) {
+        float *block =
+            xs.re + (size_t)f * c->x_slot + at; /* the planes' blocks follow each other */
+        for (int j = 0; j < 3 * c->g.q; j++, block += c->x_pitch)
+            for (size_t i = 0; i < count; i++)
+                block[i] = 0;
     }
-    int columns = part->column_last - part->column_first;
-    struct circ_spectra xs = {
-        .re = scratch + c->x_at, .slot_stride = c->x_slot, .block_stride = c->x_pitch};
-    struct circ_spectra ys = {
-        .re = scratch + c->y_at, .slot_stride = c->y_slot, .block_stride = c->y_block};
-    xs.im = xs.re + c->x_plane;
-    xs.sum = xs.im + c->x_plane;
-    ys.im = ys.re + c->y_plane;
+}
+
+/* Spectra of the input rows first .. first + rows - 1 of a CONV that is not strided, the first ones
+ * and the last ones perhaps in the padding; x is the group's. */
+static void transform_rows(const struct columns *c, const float *x, int first, int rows,
+                           struct circ_spectra xs, float *scratch)
+{
+    const struct circ_layer *layer = c->base.layer;
+    size_t batch = (size_t)c->base.place.batch, line = (size_t)layer->in.w * batch;
+    int above = first >= 0 ? 0 : -first < rows ? -first : rows;
+    int below = first + rows - layer->in.h;
+    below = below < 0 ? 0 : below < rows - above ? below : rows - above;
+    int inside = rows - above - below;
+    size_t row = (size_t)c->plane_row, lead = (size_t)c->lead, margin = (size_t)c->margin;
+    size_t at = (size_t)above * row + lead;
     struct circ_forward forward = {.transform = c->transform,
-                                   .channel_stride = c->copies ? c->x_pitch : in_pixels * batch,
+                                   .x = x + (int64_t)(first + above) * (int64_t)line,
+                                   .channel_stride = (size_t)layer->in.h * line,
+                                   .row_stride = line,
+                                   .spectra_row = row,
                                    .channels = c->g.n,
                                    .blocks = c->g.q,
-                                   .columns = is_conv(c) ? in_rows * c->plane_row : columns};
+                                   .rows = inside,
+                                   .columns = (int)line,
+                                   .spectra = at_column(xs, at)};
+    if (!margin) { /* then they are one run */
+        forward.columns *= inside;
+        forward.rows = 1;
+    }
+    clear_columns(c, xs, 0, at);
+    c->base.place.kernels->forward(&forward, scratch);
+    for (int r = 0; r < inside; r++, at += row)
+        clear_columns(c, xs, at + line, margin);
+    clear_columns(c, xs, at, (size_t)below * row);
+}
+
+/* Spectra of a band of one panel; of an FC layer, of as many panels as it takes together. */
+static void transform_band(const struct columns *c, const float *x, const struct part *part,
+                           int group, struct circ_spectra xs, float *scratch)
+{
+    const struct circ_layer *layer = c->base.layer;
+    size_t batch = (size_t)c->base.place.batch, in_pixels = (size_t)c->g.in_pixels;
+    int stride = layer->stride, in_first = part->row_first * stride - layer->pad;
+    int in_rows = (part->row_last - part->row_first - 1) * stride + layer->taps_h;
+    if (is_conv(c) && !c->copies) {
+        transform_rows(c, x + (size_t)group * (size_t)c->g.n * in_pixels * batch, in_first, in_rows,
+                       xs, scratch);
+        return;
+    }
+    struct circ_forward forward = {
+        .transform = c->transform, .channels = c->g.n, .blocks = c->g.q, .rows = 1};
+    if (c->copies) {
+        copy_plane(c, x, group, in_first, in_rows, scratch + c->plane_at);
+        forward.x = scratch + c->plane_at;
+        forward.channel_stride = c->x_pitch;
+        forward.columns = in_rows * c->plane_row;
+        forward.spectra = xs;
+        c->base.place.kernels->forward(&forward, scratch);
+        return;
+    }
+    forward.channel_stride = batch;
+    forward.columns = part->column_last - part->column_first;
     for (int panel = 0; panel < c->base.panels; panel++) {
         size_t at = (size_t)panel * batch;
-        forward.x = source + at * (size_t)c->g.n * in_pixels;
+        forward.x = x + at * (size_t)c->g.n + part->column_first;
         forward.spectra = at_column(xs, at);
-        kernels->forward(&forward, scratch);
+        c->base.place.kernels->forward(&forward, scratch);
     }
-    size_t out_channel = (size_t)c->g.out_pixels * batch;
-    float *target = y + (size_t)group * (size_t)c->g.m * out_channel +
-                    (size_t)part->row_first * (size_t)c->out_row + part->column_first;
+}
+
+/* Output rows first .. last - 1 of the part, whose spectra start at xs. */
+static void run_chunk(const struct columns *c, float *y, const struct part *part, int first,
+                      int last, int group, struct circ_spectra xs, float *scratch)
+{
+    const struct circ_kernels *kernels = c->base.place.kernels;
+    size_t batch = (size_t)c->base.place.batch, out_channel = (size_t)c->g.out_pixels * batch;
+    int columns = part->column_last - part->column_first, rows = last - first;
+    bool runs = is_conv(c) && !c->copies; /* rows of the plane are one run of columns */
+    struct circ_spectra ys = {
+        .re = scratch + c->y_at, .slot_stride = c->y_slot, .block_stride = c->y_block};
+    ys.im = ys.re + c->y_plane;
     for (int tile = part->tile_first; tile < part->tile_last; tile++) {
-        int first, last;
-        tile_rows(c, tile, &first, &last);
+        int block_first, block_last;
+        tile_rows(c, tile, &block_first, &block_last);
         kernels->product(&(struct circ_product){
-            .w = c->base.weights + (size_t)group * c->group_weights + tile_weights(c, first),
+            .w = c->base.weights + (size_t)group * c->group_weights + tile_weights(c, block_first),
             .x = xs,
             .y = ys,
             .slots = c->transform->slots,
             .taps = c->g.taps,
             .q = c->g.q,
-            .rows = last - first,
+            .rows = block_last - block_first,
             .odd = c->g.k % 2,
             .tap = c->tap,
-            .out_rows = rows,
-            .columns = columns * c->base.panels,
-            .x_row = (size_t)stride * (size_t)c->plane_row,
+            .out_rows = runs ? 1 : rows,
+            .columns = runs ? (rows - 1) * c->plane_row + columns : columns * c->base.panels,
+            .x_row = (size_t)c->base.layer->stride * (size_t)c->plane_row,
             .y_row = c->y_row});
         struct circ_inverse inverse = {.transform = c->transform,
                                        .channel_stride = out_channel,
@@ -283,16 +357,34 @@ static void run_band(const struct columns *c, const float *x, float *y, const st
                                        .channels = c->g.m,
                                        .rows = rows,
                                        .columns = columns,
-                                       .block_first = first,
-                                       .block_last = last,
+                                       .block_first = block_first,
+                                       .block_last = block_last,
                                        .bias = c->base.bias ? c->base.bias + group * c->g.m : NULL,
                                        .relu = c->base.relu};
         for (int panel = 0; panel < c->base.panels; panel++) {
             size_t at = (size_t)panel * batch;
-            inverse.y = target + at * (size_t)c->g.m * (size_t)c->g.out_pixels;
+            inverse.y = y + at * (size_t)c->g.m * (size_t)c->g.out_pixels +
+                        (size_t)group * (size_t)c->g.m * out_channel +
+                        (size_t)first * (size_t)c->out_row + part->column_first;
             inverse.spectra = at_column(ys, at);
             kernels->inverse(&inverse, scratch);
         }
+    }
+}
+
+static void run_band(const struct columns *c, const float *x, float *y, const struct part *part,
+                     int group, float *scratch)
+{
+    struct circ_spectra xs = {
+        .re = scratch + c->x_at, .slot_stride = c->x_slot, .block_stride = c->x_pitch};
+    xs.im = xs.re + c->x_plane;
+    xs.sum = xs.im + c->x_plane;
+    transform_band(c, x, part, group, xs, scratch);
+    for (int row = part->row_first; row < part->row_last; row += c->chunk) {
+        size_t in = (size_t)(row - part->row_first) * (size_t)c->base.layer->stride;
+        run_chunk(c, y, part, row,
+                  row + c->chunk < part->row_last ? row + c->chunk : part->row_last, group,
+                  at_column(xs, in * (size_t)c->plane_row), scratch);
     }
 }
 
@@ -356,7 +448,11 @@ enum circ_status circ_columns_create(struct circ_step **step, const struct circ_
     if (!status)
         status = circ_transform_create(&c->transform, c->g.k, place.kernels->lanes, err);
     if (!status) {
-        plan_plane(c);
+        if (is_conv(c))
+            plan_plane(c);
+        else
+            plan_columns(c);
+        plan_tiles(c);
         plan_scratch(c);
         status = pack_weights(c, weights, err);
     }

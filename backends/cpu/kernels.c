@@ -1,7 +1,7 @@
 /* The kernels' template: built once for each ISA row of meson.build with
  *     CIRC_LANES    floats in a vector
- *     CIRC_TILE       most block rows of a product tile, of one vector of columns
- *     CIRC_WIDE_TILE  of two vectors, which is half as many loads
+ *     CIRC_TILE          most block rows of a product tile
+ *     CIRC_ACCUMULATORS  vectors of it that registers hold, so that a tile of fewer rows is wider
  *     CIRC_TABLE    the name of the table, CIRC_TABLE_NAME the name of the row
  * The vector code is GCC's vector extension, so one text serves every ISA; the compiler's flags
  * choose the instructions, and contraction to FMA is switched on there for the rows that have it.
@@ -29,18 +29,22 @@ static void forward(const struct circ_forward *a, float *scratch)
     const struct circ_spectra *s = &a->spectra;
     int k = t->k, whole = a->channels / k, vectors = (a->columns + CIRC_LANES - 1) / CIRC_LANES;
     float *edge = scratch + 4 * t->n * CIRC_LANES;
-    struct many many = {whole, vectors, (size_t)k * a->channel_stride, s->block_stride};
-    struct rows x = {(float *)a->x, a->channel_stride}; /* is read alone */
-    rows_to_slots(t, x, (struct slots){s->re, s->im, s->sum, s->slot_stride}, many, (vec *)scratch);
-    many.blocks = many.vectors = 1;
-    for (int c = 0; whole < a->blocks && c < a->columns; c += CIRC_LANES) {
-        size_t at = (size_t)whole * s->block_stride + (size_t)c;
-        struct rows last = {x.at + (size_t)whole * many.row_block + c, x.stride};
-        copy_edge(&last, a->channels - whole * k, k, edge);
-        rows_to_slots(
-            t, last,
-            (struct slots){s->re + at, s->im + at, s->sum ? s->sum + at : NULL, s->slot_stride},
-            many, (vec *)scratch);
+    for (int row = 0; row < a->rows; row++) {
+        struct many many = {whole, vectors, (size_t)k * a->channel_stride, s->block_stride};
+        size_t at = (size_t)row * a->spectra_row;
+        struct rows x = {(float *)a->x + (size_t)row * a->row_stride, /* is read alone */
+                         a->channel_stride};
+        struct slots y = {s->re + at, s->im + at, s->sum ? s->sum + at : NULL, s->slot_stride};
+        rows_to_slots(t, x, y, many, (vec *)scratch);
+        many.blocks = many.vectors = 1;
+        for (int c = 0; whole < a->blocks && c < a->columns; c += CIRC_LANES) {
+            size_t to = (size_t)whole * s->block_stride + (size_t)c;
+            struct rows last = {x.at + (size_t)whole * many.row_block + c, x.stride};
+            copy_edge(&last, a->channels - whole * k, k, edge);
+            rows_to_slots(t, last,
+                          (struct slots){y.re + to, y.im + to, y.sum ? y.sum + to : NULL, y.stride},
+                          many, (vec *)scratch);
+        }
     }
 }
 
@@ -85,24 +89,24 @@ static void inverse(const struct circ_inverse *a, float *scratch)
     }
 }
 
-/* acc += w x over all taps and block columns; rows and vectors are constants at every call, so the
- * accumulators are registers. */
-INLINE void accumulate(const struct circ_product *a, int rows, int vectors, const float *w,
-                       const float *x, vec acc[CIRC_TILE][2])
+/* acc += w x over so many taps and all block columns; rows and vectors are constants at every call,
+ * so the accumulators are registers. */
+INLINE void accumulate(const struct circ_product *a, int taps, int rows, int vectors,
+                       const float *w, const float *x, vec acc[CIRC_ACCUMULATORS])
 {
-    for (int t = 0; t < a->taps; t++) {
+    for (int t = 0; t < taps; t++) {
         const float *at = x + a->tap[t];
         for (int j = 0; j < a->q; j++) {
-            vec values[2];
-#pragma GCC unroll 4
+            vec values[8];
+#pragma GCC unroll 8
             for (int v = 0; v < vectors; v++)
                 values[v] = load(at + v * CIRC_LANES);
 #pragma GCC unroll 16
             for (int i = 0; i < rows; i++) {
                 vec weight = set1(w[i]);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
                 for (int v = 0; v < vectors; v++)
-                    acc[i][v] = acc[i][v] + weight * values[v];
+                    acc[i * vectors + v] = acc[i * vectors + v] + weight * values[v];
             }
             w += rows;
             at += a->x.block_stride;
@@ -112,55 +116,47 @@ INLINE void accumulate(const struct circ_product *a, int rows, int vectors, cons
 
 #define FOR_TILE                                                                                   \
     _Pragma("GCC unroll 16") for (int i = 0; i < rows; i++)                                        \
-        _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++)
+        _Pragma("GCC unroll 8") for (int v = 0; v < vectors; v++)
 
-/* One tile of one slot: rows x vectors. */
-INLINE void tile(const struct circ_product *a, int rows, int vectors, bool first, const float *w,
-                 size_t x_at, size_t y_at)
+/* One tile of slot f: rows x vectors. Slot 0 has two products and not three; no tap is no product.
+ */
+INLINE void tile(const struct circ_product *a, int rows, int vectors, int f, size_t x_at,
+                 size_t y_at)
 {
-    vec acc[CIRC_TILE][2];
+    vec acc[CIRC_ACCUMULATORS];
     size_t plane = (size_t)a->taps * (size_t)a->q * (size_t)rows;
+    const float *w = a->w + (size_t)f * 3 * plane;
+    const float *first = f ? a->x.im : a->x.re, *second = f ? a->x.re : a->x.im;
     float *re = a->y.re + y_at, *im = a->y.im + y_at;
-    FOR_TILE acc[i][v] = zero();
-    if (first) {
-        accumulate(a, rows, vectors, w, a->x.re + x_at, acc);
-        FOR_TILE store(re + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i][v]);
-        FOR_TILE acc[i][v] = zero();
-        if (!a->odd)
-            accumulate(a, rows, vectors, w + plane, a->x.im + x_at, acc);
-        FOR_TILE store(im + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i][v]);
-        return;
-    }
-    accumulate(a, rows, vectors, w, a->x.sum + x_at, acc);
-    FOR_TILE store(im + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i][v]);
-    accumulate(a, rows, vectors, w + plane, a->x.im + x_at, acc);
-    FOR_TILE store(re + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i][v]);
-    FOR_TILE acc[i][v] = load(im + (size_t)i * a->y.block_stride + v * CIRC_LANES);
-    accumulate(a, rows, vectors, w + 2 * plane, a->x.re + x_at, acc);
-    FOR_TILE store(im + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i][v]);
+    FOR_TILE acc[i * vectors + v] = zero();
+    accumulate(a, f ? a->taps : 0, rows, vectors, w, a->x.sum + x_at, acc);
+    FOR_TILE store(im + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i * vectors + v]);
+    accumulate(a, a->taps, rows, vectors, w + plane, first + x_at, acc);
+    FOR_TILE store(re + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i * vectors + v]);
+    FOR_TILE acc[i * vectors + v] = load(im + (size_t)i * a->y.block_stride + v * CIRC_LANES);
+    accumulate(a, f || !a->odd ? a->taps : 0, rows, vectors, w + 2 * plane, second + x_at, acc);
+    FOR_TILE store(im + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i * vectors + v]);
 }
 
+/* As many vectors at a time as there are accumulators for. */
 INLINE void tile_rows(const struct circ_product *a, int rows)
 {
-    size_t terms = (size_t)a->taps * (size_t)a->q * (size_t)rows;
     for (int f = 0; f < a->slots; f++) {
-        const float *w = a->w + (size_t)f * 3 * terms;
         for (int o = 0; o < a->out_rows; o++) {
             size_t x_at = (size_t)f * a->x.slot_stride + (size_t)o * a->x_row;
             size_t y_at = (size_t)f * a->y.slot_stride + (size_t)o * a->y_row;
-            int c = 0;
-            for (; rows <= CIRC_WIDE_TILE && a->columns - c > CIRC_LANES; c += 2 * CIRC_LANES) {
-                if (f)
-                    tile(a, rows, 2, false, w, x_at + (size_t)c, y_at + (size_t)c);
-                else
-                    tile(a, rows, 2, true, w, x_at + (size_t)c, y_at + (size_t)c);
-            }
-            for (; c < a->columns; c += CIRC_LANES) {
-                if (f)
-                    tile(a, rows, 1, false, w, x_at + (size_t)c, y_at + (size_t)c);
-                else
-                    tile(a, rows, 1, true, w, x_at + (size_t)c, y_at + (size_t)c);
-            }
+            int left = (a->columns + CIRC_LANES - 1) / CIRC_LANES;
+#define WIDTH(vectors)                                                                             \
+    for (; rows * vectors <= CIRC_ACCUMULATORS && left >= vectors; left -= vectors) {              \
+        tile(a, rows, vectors, f, x_at, y_at);                                                     \
+        x_at += vectors * CIRC_LANES;                                                              \
+        y_at += vectors * CIRC_LANES;                                                              \
+    }
+            WIDTH(8)
+            WIDTH(4)
+            WIDTH(2)
+            WIDTH(1)
+#undef WIDTH
         }
     }
 }
@@ -423,7 +419,7 @@ const struct circ_kernels CIRC_TABLE = {
     .name = CIRC_TABLE_NAME,
     .lanes = CIRC_LANES,
     .rows_of_one = CIRC_TILE,
-    .rows_of_more = CIRC_WIDE_TILE,
+    .rows_of_more = CIRC_ACCUMULATORS / 2,
     .forward = forward,
     .forward_blocks = forward_blocks,
     .inverse = inverse,

@@ -30,12 +30,14 @@ struct circ_spectra {
 
 /* Forward transforms: spectra(f, j, c) = DFT of x[j k + r][c] over r, for blocks j < blocks and
  * columns c < columns; channels from `channels` on count as zero. x(channel, column) at x[channel *
- * channel_stride + column]. */
+ * channel_stride + column]. So for every row: x's start row_stride apart, the spectra's columns
+ * spectra_row. Whole vectors are written: what lies past the columns of a row is written over, and
+ * a later row's columns stand. */
 struct circ_forward {
     const struct circ_transform *transform;
     const float *x;
-    size_t channel_stride;
-    int channels, blocks, columns;
+    size_t channel_stride, row_stride, spectra_row;
+    int channels, blocks, rows, columns;
     struct circ_spectra spectra;
 };
 
@@ -63,7 +65,7 @@ struct circ_inverse {
  *     re = wr s - (wr + wi) xi,   im = wr s + (wi - wr) xr,
  * so that each is a real matrix product over planes of x, and w holds
  *     [slot][3 planes: wr, -(wr + wi), wi - wr][tap][j][row of the tile];
- * slot 0 has the planes wr and wi of its two real bins, and a third that is not read. */
+ * slot 0 has a plane that is not read, then wr and wi of its two real bins. */
 struct circ_product {
     const float *w;           /* of this tile */
     struct circ_spectra x, y; /* y's block 0 is the tile's first */

@@ -123,6 +123,7 @@ static void run_sample(const struct stream *s, const float *x, float *y, int fir
                                                    .channel_stride = 1,
                                                    .channels = s->g.n,
                                                    .blocks = s->g.q,
+                                                   .rows = 1,
                                                    .columns = 1,
                                                    .spectra = xs},
                             scratch);
