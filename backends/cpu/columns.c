@@ -20,10 +20,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WIDE           32          /* columns that a tile of the product takes at best */
-#define STREAMED_BYTES (512 << 10) /* weights beyond this come from beyond the second-level cache  \
-                                    */
-#define CHUNK_BYTES (256 << 10)    /* of output spectra of a tile */
+#define WIDE 32 /* columns that a tile of the product takes at best */
+#define STREAMED_BYTES                                                                             \
+    (512 << 10)                 /* weights beyond this come from beyond the second-level cache     \
+                                 */
+#define CHUNK_BYTES (256 << 10) /* of output spectra of a tile */
 
 struct columns {
     struct circ_step base;

@@ -2,6 +2,7 @@
  * fro, and runs them all on every thread with a barrier between two. */
 #include "backends/cpu/program.h"
 
+#include "backends/cpu/cost.h"
 #include "backends/cpu/step.h"
 #include "circ_config.h"
 
@@ -11,7 +12,8 @@
 struct circ_program {
     const struct circ_network *network;
     struct circ_team *team;
-    int batch, threads;
+    int batch;
+    int threads; /* that work: the team's, or one where the network is too small for more */
     struct circ_place place; /* what the steps know of them */
     struct circ_step *steps[CIRC_MAX_LAYERS];
     int step_count;
@@ -100,8 +102,9 @@ enum circ_status circ_program_create(struct circ_program **out, const struct cir
     program->network = net;
     program->team = team;
     program->batch = request->batch;
-    program->threads = circ_team_threads(team);
     program->place.kernels = kernels;
+    program->threads =
+        circ_cost_threads(net, request->batch, kernels->lanes, circ_team_threads(team));
     cut_batch(program);
     size_t batch = (size_t)request->batch, widest = 1;
     for (int i = 0; i < net->layer_count; i++) {
@@ -193,7 +196,10 @@ static void run_steps(void *context, int thread)
 
 void circ_program_launch(struct circ_program *program)
 {
-    circ_team_run(program->team, run_steps, program);
+    if (program->threads == 1)
+        run_steps(program, 0);
+    else
+        circ_team_run(program->team, run_steps, program);
 }
 
 const char *circ_program_isa(const struct circ_program *program)
@@ -223,6 +229,8 @@ const char *circ_program_tuning(const struct circ_program *program)
 {
     const char *tuning = "";
     int weighted = 0;
+    if (program->threads < circ_team_threads(program->team))
+        return "one thread does it sooner";
     for (int i = 0; i < program->step_count; i++) {
         weighted += circ_network_has_weights(program->steps[i]->layer);
         if (program->steps[i]->tuning)

@@ -68,7 +68,7 @@ circ_step_create circ_dense_create;     /* FC and CONV, DENSE: OpenBLAS */
 circ_step_create circ_pruned_create;    /* FC and CONV, PRUNED: compressed rows */
 circ_step_create circ_pointwise_create; /* layers without weights */
 
-/* True when the stream step is predicted to cost less than the columns step; see stream.c. */
+/* True when the stream step is predicted to cost less than the columns step; see cost.h. */
 bool circ_stream_pays(const struct circ_layer *layer, struct circ_place place);
 
 #endif

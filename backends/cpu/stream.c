@@ -8,8 +8,8 @@
 #include "backends/cpu/step.h"
 
 #include "backends/core/geometry.h"
+#include "backends/cpu/cost.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,18 +28,17 @@ static int vectors_of(int count, int lanes)
     return (count + lanes - 1) / lanes;
 }
 
-/* Predicted cost in vector multiply-accumulates. Lanes left empty count; a streamed one counts
- * twice, for its weights come from memory and not from a register's broadcast. */
+static struct circ_cost_layer cost_of(struct circ_geometry g, struct circ_place place)
+{
+    return (struct circ_cost_layer){g.k, g.p, g.q, place.batch, place.kernels->lanes};
+}
+
 bool circ_stream_pays(const struct circ_layer *layer, struct circ_place place)
 {
     if (layer->op != CIRC_OP_FC)
         return false;
-    struct circ_geometry g = circ_geometry_of(layer);
-    int64_t lanes = place.kernels->lanes, slots = circ_fft_slots(g.k);
-    int64_t rows = vectors_of(g.p, (int)lanes) * slots,
-            over = g.p * vectors_of((int)slots, (int)lanes);
-    int64_t streamed = 2 * (rows < over ? rows : over) * place.batch;
-    return streamed <= g.p * slots * vectors_of(place.batch, (int)lanes) || place.batch == 1;
+    struct circ_cost_layer cost = cost_of(circ_geometry_of(layer), place);
+    return circ_cost_stream(cost) < circ_cost_columns(cost);
 }
 
 static size_t weight_at(const struct stream *s, int slot, int i, int j, size_t *imaginary)
@@ -206,28 +205,6 @@ static void plan_scratch(struct stream *s)
     s->base.scratch_floats = s->ys_at + spectra_floats(s, s->g.p);
 }
 
-/* Predicted cycles of a sample, from what the parts take when all is in the second-level cache: a
- * transform with its way in and out of the lanes costs so much times k log2 k, a vector of products
- * four multiply-adds. */
-static double transform_cycles(const struct circ_transform *t, double each)
-{
-    return each * t->k * log2(t->k);
-}
-
-static double cycles_over_rows(const struct circ_transform *t, int p, int q, int lanes)
-{
-    int transforms = vectors_of(p, lanes) + vectors_of(q, lanes);
-    return transforms * transform_cycles(t, 3) + 4.0 * t->slots * vectors_of(p, lanes) * q;
-}
-
-static double cycles_over_slots(const struct circ_transform *t, int p, int q, int lanes)
-{
-    double transforms =
-        t->inner ? (p + q) * transform_cycles(t, 2.4 / lanes)
-                 : (vectors_of(p, lanes) + vectors_of(q, lanes)) * transform_cycles(t, 4);
-    return transforms + 4.0 * p * q * vectors_of(t->slots, lanes);
-}
-
 enum circ_status circ_stream_create(struct circ_step **step, const struct circ_layer *layer,
                                     const struct circ_weights *weights, struct circ_place place,
                                     bool relu, struct circ_error *err)
@@ -243,8 +220,8 @@ enum circ_status circ_stream_create(struct circ_step **step, const struct circ_l
         status = circ_transform_create(&s->transform, s->g.k, place.kernels->lanes, err);
     if (!status) {
         int lanes = place.kernels->lanes, slots = s->transform->slots;
-        s->over_slots = cycles_over_slots(s->transform, s->g.p, s->g.q, lanes) <
-                        cycles_over_rows(s->transform, s->g.p, s->g.q, lanes);
+        struct circ_cost_layer cost = cost_of(s->g, place);
+        s->over_slots = circ_cost_stream_slots(cost) < circ_cost_stream_rows(cost);
         s->vectors = vectors_of(s->over_slots ? slots : s->g.p, lanes);
         plan_scratch(s);
         status = pack_weights(s, weights, err);

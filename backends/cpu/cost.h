@@ -1,0 +1,29 @@
+/* Predicted costs, by which the cpu backend chooses how to compute a layer and on how many threads.
+ *
+ * Cycles of one thread. The constants were measured on one core with AVX-512 and scale with the
+ * lanes: tests/backends/test-cost.c holds the measurements, and how far from the best a choice may
+ * be. */
+#ifndef CIRC_COST_H
+#define CIRC_COST_H
+
+#include "backends/core/network.h"
+
+#include <stdbool.h>
+
+/* An FC layer of p x q blocks of k for so many samples, with vectors of `lanes`. */
+struct circ_cost_layer {
+    int k, p, q, batch, lanes;
+};
+
+/* Each sample for itself, lanes over block rows or over slots, the cheaper (stream.c). */
+double circ_cost_stream_rows(struct circ_cost_layer layer);
+double circ_cost_stream_slots(struct circ_cost_layer layer);
+double circ_cost_stream(struct circ_cost_layer layer);
+
+/* Lanes over samples (columns.c). */
+double circ_cost_columns(struct circ_cost_layer layer);
+
+/* Threads of `threads` that a network is worth for a batch: all of them or one. */
+int circ_cost_threads(const struct circ_network *net, int batch, int lanes, int threads);
+
+#endif
