@@ -7,6 +7,11 @@
  *     -> release -> close
  * Only launch and wait lie inside a measured window. Activations stay on the device between layers.
  *
+ * A program prepared for CIRC_TRAIN takes one step of training a launch: core/training.h says what
+ * a step is. It starts from the model's weights, keeps them on the device in whatever form it
+ * likes, and computes everything, the gradient of the network's input too: a layer inside a network
+ * owes it to the one before. `learned` then gives back what came of it.
+ *
  * Outcomes are never confused: UNSUP (valid, not offered), ABSENT (hardware, driver, permission),
  * DEVICE (it broke), MEMORY. A backend never judges its own answers and never prints. */
 #ifndef CIRC_BACKEND_H
@@ -48,6 +53,13 @@ struct circ_request {
     const char *precision; /* "f32" */
     const char *variant;   /* one of the backend's names */
     const char *isa;       /* one of the backend's isa names, or NULL for the best here */
+};
+
+/* What a train program learns from. Everything is borrowed for the call. */
+struct circ_lesson {
+    const float *target; /* [batch][outputs] */
+    const float *rate;   /* [layers]: w <- w - rate dL/dw, biases alike; unread where no weights are
+                          */
 };
 
 /* What really ran, for the row. Strings live as long as the program. */
@@ -102,9 +114,10 @@ struct circ_backend {
     /* Bytes that a program for this request would hold, for cutting groups to fit in memory. */
     int64_t (*footprint)(const struct circ_request *request);
 
-    /* input [batch][C][H][W]; output [batch][outputs]. */
+    /* input [batch][C][H][W]; output [batch][outputs], of the last launch's forward pass. lesson is
+     * NULL for an infer program; a train program keeps its weights from one upload to the next. */
     enum circ_status (*upload)(struct circ_program *program, const float *input,
-                               struct circ_error *err);
+                               const struct circ_lesson *lesson, struct circ_error *err);
     enum circ_status (*launch)(struct circ_program *program, struct circ_error *err);
     /* Waits for all launches; *device_ns gets the device's own clock for them, -1 if it has none.
      */
@@ -119,6 +132,12 @@ struct circ_backend {
     enum circ_status (*ceilings)(struct circ_session *session, const char *isa, int threads,
                                  struct circ_ceiling ceilings[CIRC_MAX_CEILINGS], int *count,
                                  struct circ_error *err);
+
+    /* Of a train program: the weights and biases as they are now into model, which
+     * circ_weights_create made for the same network, and the last launch's gradient of the
+     * network's input into dx [batch][C][H][W]. NULL in a backend that does not train. */
+    enum circ_status (*learned)(struct circ_program *program, struct circ_model *model, float *dx,
+                                struct circ_error *err);
 };
 
 /* "cpu", "gpu", ...; "measured", ...; "infer", "train". */

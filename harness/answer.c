@@ -20,8 +20,12 @@ static void forget_weights(struct circ_answer *answer)
 {
     circ_weights_free(&answer->model);
     circ_oracle_selection_free(&answer->selection);
+    circ_training_free(&answer->training);
     free(answer->want);
+    free(answer->target);
     answer->want = NULL;
+    answer->target = NULL;
+    answer->solved = false;
 }
 
 void circ_answer_free(struct circ_answer *answer)
@@ -33,7 +37,7 @@ void circ_answer_free(struct circ_answer *answer)
 
 static bool same_input(const struct circ_point *a, const struct circ_point *b)
 {
-    return a->batch == b->batch && !strcmp(a->workload, b->workload);
+    return a->batch == b->batch && !strcmp(a->workload, b->workload) && !strcmp(a->pass, b->pass);
 }
 
 static bool same_weights(const struct circ_point *a, const struct circ_point *b)
@@ -42,7 +46,31 @@ static bool same_weights(const struct circ_point *a, const struct circ_point *b)
            !strcmp(a->structure, b->structure);
 }
 
-static enum circ_status ask_oracle(struct circ_answer *answer, int batch, struct circ_error *err)
+/* Frames from distinct on repeat those before. */
+static void repeat(float *values, size_t elements, int batch, int distinct)
+{
+    for (int frame = distinct; frame < batch; frame++)
+        memcpy(values + (size_t)frame * elements, values + (size_t)(frame % distinct) * elements,
+               elements * sizeof *values);
+}
+
+static enum circ_status ask_training(struct circ_answer *answer, int batch, struct circ_error *err)
+{
+    const struct circ_network *net = &answer->network;
+    size_t outputs = (size_t)circ_network_elements(circ_network_output(net));
+    int distinct = circ_training_distinct(net, batch, ORACLE_BUDGET);
+    answer->target = malloc((size_t)batch * outputs * sizeof *answer->target);
+    if (!answer->target)
+        return circ_status_fail(err, CIRC_MEMORY, "%s: no memory for %d targets", net->name, batch);
+    circ_workload_target(net, batch, answer->seed, answer->target);
+    repeat(answer->target, outputs, batch, distinct);
+    repeat(answer->input, (size_t)circ_network_elements(net->input), batch, distinct);
+    return circ_training_solve(&answer->training, &answer->model, answer->input, answer->target,
+                               batch, distinct, err);
+}
+
+static enum circ_status ask_oracle(struct circ_answer *answer, enum circ_pass pass, int batch,
+                                   struct circ_error *err)
 {
     const struct circ_network *net = &answer->network;
     int64_t outputs = circ_network_elements(circ_network_output(net));
@@ -50,6 +78,8 @@ static enum circ_status ask_oracle(struct circ_answer *answer, int batch, struct
     if (status)
         return status;
     circ_weights_random(&answer->model, answer->seed);
+    if (pass == CIRC_TRAIN)
+        return ask_training(answer, batch, err);
     status = circ_oracle_select(net, batch, ORACLE_BUDGET, answer->seed, &answer->selection, err);
     if (status)
         return status;
@@ -68,7 +98,7 @@ enum circ_status circ_answer_find(struct circ_answer *answer, const struct circ_
 {
     const struct circ_point *point = &planned->point;
     int64_t start = circ_clock_now_ns();
-    if (answer->want && same_input(&answer->key, point) && same_weights(&answer->key, point)) {
+    if (answer->solved && same_input(&answer->key, point) && same_weights(&answer->key, point)) {
         answer->oracle_ns = 0;
         return CIRC_OK;
     }
@@ -86,7 +116,8 @@ enum circ_status circ_answer_find(struct circ_answer *answer, const struct circ_
         circ_workload_input(&answer->network, point->batch, answer->seed, answer->input);
     }
     answer->key = *point;
-    status = ask_oracle(answer, point->batch, err);
+    status = ask_oracle(answer, planned->pass, point->batch, err);
+    answer->solved = !status;
     if (status)
         forget_weights(answer);
     answer->oracle_ns = circ_clock_now_ns() - start;

@@ -4,14 +4,18 @@
 #define CIRC_ANSWER_H
 
 #include "backends/core/oracle.h"
+#include "backends/core/training.h"
 #include "harness/sweep.h"
 
 struct circ_answer {
     struct circ_network network; /* of the point last asked for */
     struct circ_model model;     /* its weights */
     struct circ_selection selection;
-    double *want; /* owned; selected outputs */
-    double scale; /* of the outputs; see circ_oracle_network */
+    double *want;                  /* owned; selected outputs */
+    double scale;                  /* of the outputs; see circ_oracle_network */
+    struct circ_training training; /* of a train point, in place of want */
+    float *target;                 /* owned; [batch][outputs], of a train point */
+    bool solved;                   /* it is the answer to key */
     float *input; /* owned; [batch][C][H][W], of the network and batch last asked for */
     struct circ_point key;
     int64_t oracle_ns; /* what the oracle took; 0 when its last answer served again */

@@ -10,9 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of the verified step's rates, in the steps that are timed. */
+#define TIMED_RATE 0x1p-12f
+
 static void fill_counts(struct circ_subject *subject)
 {
-    struct circ_counts counts = circ_network_counts(&subject->network);
+    const struct circ_planned *planned = subject->planned;
+    struct circ_counts counts =
+        planned->pass == CIRC_TRAIN
+            ? circ_network_training_counts(&subject->network, planned->point.batch)
+            : circ_network_counts(&subject->network);
     subject->trial.flop_dense = counts.flop_dense;
     subject->trial.flop_executed = counts.flop_executed;
     subject->trial.weight_count = counts.weight_count;
@@ -96,9 +103,11 @@ bool circ_subject_window(struct circ_subject *subject, int64_t iterations, int64
 
 /* Everything up to the answer, each phase timed. */
 static enum circ_status run_once(struct circ_subject *subject, struct circ_session *session,
-                                 const struct circ_model *model, const float *input,
+                                 const struct circ_model *model, const struct circ_answer *answer,
                                  struct circ_error *err)
 {
+    const struct circ_lesson lesson = {answer->target, answer->training.rate};
+    bool train = subject->planned->pass == CIRC_TRAIN;
     const struct circ_point *point = &subject->planned->point;
     const struct circ_backend *backend = subject->backend;
     struct circ_request request = {.model = model,
@@ -114,7 +123,7 @@ static enum circ_status run_once(struct circ_subject *subject, struct circ_sessi
     marks[1] = circ_clock_now_ns();
     if (!status) {
         backend->describe(subject->program, &subject->info);
-        status = backend->upload(subject->program, input, err);
+        status = backend->upload(subject->program, answer->input, train ? &lesson : NULL, err);
     }
     marks[2] = circ_clock_now_ns();
     if (!status)
@@ -134,14 +143,59 @@ static enum circ_status run_once(struct circ_subject *subject, struct circ_sessi
     return CIRC_OK;
 }
 
-static void judge(struct circ_subject *subject, const struct circ_answer *answer, size_t outputs)
+/* What one step has learned, against the oracle's step. Then the program gets rates so small that
+ * any number of steps stays near these weights: the work is the same, and no value grows. */
+static enum circ_status judge_training(struct circ_subject *subject,
+                                       const struct circ_model *before,
+                                       const struct circ_answer *answer,
+                                       struct circ_verdict *verdict, bool *intact,
+                                       struct circ_error *err)
+{
+    const struct circ_network *net = &subject->network;
+    const struct circ_backend *backend = subject->backend;
+    size_t inputs = (size_t)circ_network_elements(net->input) * (size_t)answer->training.batch;
+    struct circ_model after;
+    float rate[CIRC_MAX_LAYERS];
+    float *dx = circ_judge_guarded_alloc(inputs);
+    enum circ_status status = circ_weights_create(&after, net, err);
+    if (!status && !dx)
+        status =
+            circ_status_fail(err, CIRC_MEMORY, "no memory for gradients of %zu inputs", inputs);
+    if (!status)
+        status = backend->learned(subject->program, &after, dx, err);
+    if (!status) {
+        *verdict = circ_training_judge(&answer->training, before, subject->output, dx, &after);
+        *intact = circ_judge_guards_intact(dx, inputs);
+        for (int l = 0; l < net->layer_count; l++)
+            rate[l] = answer->training.rate[l] * TIMED_RATE;
+        status = backend->upload(subject->program, answer->input,
+                                 &(struct circ_lesson){answer->target, rate}, err);
+    }
+    circ_judge_guarded_free(dx);
+    circ_weights_free(&after);
+    return status;
+}
+
+static void judge(struct circ_subject *subject, const struct circ_model *model,
+                  const struct circ_answer *answer, size_t outputs)
 {
     int batch = subject->planned->point.batch;
     int64_t start = circ_clock_now_ns();
-    struct circ_verdict verdict =
-        circ_judge_selection(subject->output, (int64_t)outputs, batch, &answer->selection,
-                             answer->want, answer->scale, circ_judge_bound(&subject->network));
-    bool intact = circ_judge_guards_intact(subject->output, outputs * (size_t)batch);
+    struct circ_verdict verdict = {0};
+    struct circ_error err = {0};
+    bool intact = true;
+    enum circ_status status = CIRC_OK;
+    if (subject->planned->pass == CIRC_TRAIN)
+        status = judge_training(subject, model, answer, &verdict, &intact, &err);
+    else
+        verdict =
+            circ_judge_selection(subject->output, (int64_t)outputs, batch, &answer->selection,
+                                 answer->want, answer->scale, circ_judge_bound(&subject->network));
+    if (status) {
+        circ_subject_fail(subject, status, err.message);
+        return;
+    }
+    intact = circ_judge_guards_intact(subject->output, outputs * (size_t)batch) && intact;
     subject->trial.rel_rms_error = verdict.rel_rms_error;
     subject->trial.max_error = verdict.max_error;
     subject->trial.error_bound = verdict.bound;
@@ -203,12 +257,12 @@ void circ_subject_load(struct circ_subject *subject, const struct circ_planned *
     if (!status) {
         model = answer->model; /* the same arrays, but the network that the program may keep */
         model.network = &subject->network;
-        status = run_once(subject, session, &model, answer->input, &err);
+        status = run_once(subject, session, &model, answer, &err);
     }
     if (status)
         circ_subject_fail(subject, status, err.message);
     else
-        judge(subject, answer, outputs);
+        judge(subject, &model, answer, outputs);
     if (!keep_output) {
         circ_judge_guarded_free(subject->output);
         subject->output = NULL;

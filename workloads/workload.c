@@ -16,7 +16,8 @@
 
 /* Far from the streams that weights take, so that equal seeds do not make inputs equal to weights.
  */
-#define INPUT_STREAM ((uint64_t)1 << 32)
+#define INPUT_STREAM  ((uint64_t)1 << 32)
+#define TARGET_STREAM ((uint64_t)2 << 32)
 
 extern const struct circ_builtin circ_builtins[]; /* generated from networks/ */
 extern const int circ_builtins_count;
@@ -132,11 +133,22 @@ enum circ_status circ_workload_find(const char *spec, struct circ_network *net,
     return reject_name(spec, err);
 }
 
+/* Frames of `elements` numbers in [-1, 1), each from a stream of its own. */
+static void fill_frames(int64_t elements, int batch, uint64_t seed, uint64_t stream, float *to)
+{
+    for (int frame = 0; frame < batch; frame++) {
+        struct circ_random random = circ_random_seed(seed, stream + (uint64_t)frame);
+        circ_random_fill(&random, to + frame * elements, (size_t)elements, 1.0f);
+    }
+}
+
 void circ_workload_input(const struct circ_network *net, int batch, uint64_t seed, float *input)
 {
-    size_t elements = (size_t)circ_network_elements(net->input);
-    for (int frame = 0; frame < batch; frame++) {
-        struct circ_random random = circ_random_seed(seed, INPUT_STREAM + (uint64_t)frame);
-        circ_random_fill(&random, input + (size_t)frame * elements, elements, 1.0f);
-    }
+    fill_frames(circ_network_elements(net->input), batch, seed, INPUT_STREAM, input);
+}
+
+void circ_workload_target(const struct circ_network *net, int batch, uint64_t seed, float *target)
+{
+    fill_frames(circ_network_elements(circ_network_output(net)), batch, seed, TARGET_STREAM,
+                target);
 }

@@ -24,4 +24,7 @@ CIRC_MUST_USE enum circ_status circ_workload_find(const char *spec, struct circ_
  * b the same for every batch that contains it. */
 void circ_workload_input(const struct circ_network *net, int batch, uint64_t seed, float *input);
 
+/* The same for targets [batch][outputs] to learn. */
+void circ_workload_target(const struct circ_network *net, int batch, uint64_t seed, float *target);
+
 #endif

@@ -23,8 +23,7 @@ static double weighted_bound(const struct circ_layer *layer)
     return 6 + 2 * log2(layer->block) + sqrt(terms);
 }
 
-/* Roundings of one layer, in units of 2^-24. */
-static double layer_bound(const struct circ_layer *layer)
+double circ_judge_roundings(const struct circ_layer *layer)
 {
     switch (layer->op) {
     case CIRC_OP_FC:
@@ -48,16 +47,11 @@ double circ_judge_bound(const struct circ_network *net)
 {
     double roundings = 1;
     for (int i = 0; i < net->layer_count; i++)
-        roundings += layer_bound(&net->layers[i]);
+        roundings += circ_judge_roundings(&net->layers[i]);
     return roundings * 0x1p-24;
 }
 
-struct tally {
-    double error2, want2, worst;
-    int64_t count, bad;
-};
-
-static void count_one(struct tally *tally, float got, double want)
+void circ_judge_count(struct circ_tally *tally, float got, double want)
 {
     double error = fabs((double)got - want);
     tally->count++;
@@ -70,7 +64,7 @@ static void count_one(struct tally *tally, float got, double want)
     tally->worst = error > tally->worst ? error : tally->worst;
 }
 
-static struct circ_verdict conclude(const struct tally *tally, double scale, double bound)
+struct circ_verdict circ_judge_conclude(const struct circ_tally *tally, double scale, double bound)
 {
     struct circ_verdict verdict = {.bound = bound, .checked = tally->count, .total = tally->count};
     double count = (double)(tally->count ? tally->count : 1);
@@ -105,30 +99,30 @@ static struct circ_verdict conclude(const struct tally *tally, double scale, dou
 struct circ_verdict circ_judge_compare(const float *got, const double *want, int64_t count,
                                        double scale, double bound)
 {
-    struct tally tally = {0};
+    struct circ_tally tally = {0};
     for (int64_t i = 0; i < count; i++)
-        count_one(&tally, got[i], want[i]);
-    return conclude(&tally, scale, bound);
+        circ_judge_count(&tally, got[i], want[i]);
+    return circ_judge_conclude(&tally, scale, bound);
 }
 
 struct circ_verdict circ_judge_selection(const float *got, int64_t outputs, int batch,
                                          const struct circ_selection *selection, const double *want,
                                          double scale, double bound)
 {
-    struct tally tally = {0};
+    struct circ_tally tally = {0};
     int64_t per_frame = selection->output_count ? selection->output_count : outputs;
     for (int f = 0; f < selection->frame_count; f++) {
         const float *frame = got + selection->frames[f] * outputs;
         for (int64_t i = 0; i < per_frame; i++)
-            count_one(&tally, frame[selection->output_count ? selection->outputs[i] : i],
-                      want[f * per_frame + i]);
+            circ_judge_count(&tally, frame[selection->output_count ? selection->outputs[i] : i],
+                             want[f * per_frame + i]);
     }
     int64_t bad = 0; /* NaN and infinity are looked for everywhere */
     for (int64_t i = 0; i < outputs * batch; i++)
         bad += !isfinite(got[i]);
     if (bad > tally.bad)
         tally.bad = bad;
-    struct circ_verdict verdict = conclude(&tally, scale, bound);
+    struct circ_verdict verdict = circ_judge_conclude(&tally, scale, bound);
     verdict.total = outputs * batch;
     return verdict;
 }

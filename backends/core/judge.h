@@ -25,6 +25,19 @@ struct circ_verdict {
  * Stability of Numerical Algorithms", 2nd ed., sections 2.8 and 24.1, statistical form). */
 double circ_judge_bound(const struct circ_network *net);
 
+/* That sum for one layer alone, in units of u. */
+double circ_judge_roundings(const struct circ_layer *layer);
+
+/* Errors as they are counted; starts zeroed. */
+struct circ_tally {
+    double error2, want2, worst;
+    int64_t count, bad;
+};
+void circ_judge_count(struct circ_tally *tally, float got, double want);
+
+/* The verdict on what was counted; scale and bound as in circ_judge_compare. */
+struct circ_verdict circ_judge_conclude(const struct circ_tally *tally, double scale, double bound);
+
 /* Compares got[count] with want[count]. size, above, is the larger of rms(want) and scale; scale is
  * what circ_oracle_network says, and keeps an output that cancels to next to nothing from being
  * called wrong; 0 stands for unknown. */

@@ -247,6 +247,18 @@ static int64_t block_flop(int k, int per_complex)
     return (int64_t)complex_bins * per_complex + real_bins * 2;
 }
 
+/* 2.5 k log2 k for each block of an input pixel and of an output pixel. */
+static int64_t layer_transform_flop(const struct circ_layer *layer)
+{
+    int p, q, k = layer->block;
+    bool conv = layer->op == CIRC_OP_CONV;
+    circ_network_blocks(layer, &p, &q);
+    double pixels_in = conv ? (double)layer->in.h * layer->in.w : 1;
+    double pixels_out = conv ? (double)layer->out.h * layer->out.w : 1;
+    double transforms = (conv ? layer->groups : 1) * (q * pixels_in + p * pixels_out);
+    return llround(2.5 * k * log2(k) * transforms);
+}
+
 struct circ_counts circ_network_layer_counts(const struct circ_layer *layer)
 {
     struct circ_counts counts = {0};
@@ -257,7 +269,6 @@ struct circ_counts circ_network_layer_counts(const struct circ_layer *layer)
     circ_network_blocks(layer, &p, &q);
     int64_t matrices = circ_network_matrices(layer);
     bool conv = layer->op == CIRC_OP_CONV;
-    int64_t pixels_in = conv ? (int64_t)layer->in.h * layer->in.w : 1;
     int64_t pixels_out = conv ? (int64_t)layer->out.h * layer->out.w : 1;
 
     counts.weight_count_dense = matrices * m * n;
@@ -276,9 +287,7 @@ struct circ_counts circ_network_layer_counts(const struct circ_layer *layer)
         counts.flop_executed = counts.flop_roof = 2 * counts.weight_count * pixels_out;
         return counts;
     }
-    double transforms =
-        (double)layer->groups * ((double)q * (double)pixels_in + (double)p * (double)pixels_out);
-    int64_t transform_flop = llround(2.5 * k * log2(k) * transforms);
+    int64_t transform_flop = layer_transform_flop(layer);
     int64_t products = matrices * p * q * pixels_out;
     counts.weight_count = circulant_count;
     counts.weight_bytes = 4 * circulant_count;
@@ -299,5 +308,18 @@ struct circ_counts circ_network_counts(const struct circ_network *net)
         sum.weight_count_dense += one.weight_count_dense;
         sum.weight_bytes += one.weight_bytes;
     }
+    return sum;
+}
+
+struct circ_counts circ_network_training_counts(const struct circ_network *net, int batch)
+{
+    struct circ_counts sum = circ_network_counts(net);
+    int64_t transforms = 0, update = (2 * sum.weight_count + batch - 1) / batch;
+    for (int i = 0; i < net->layer_count; i++)
+        if (circ_network_has_weights(&net->layers[i]) && net->layers[i].structure == CIRC_CIRCULANT)
+            transforms += layer_transform_flop(&net->layers[i]);
+    sum.flop_dense *= 3;
+    sum.flop_executed = 3 * sum.flop_executed - transforms + update;
+    sum.flop_roof = 3 * sum.flop_roof - transforms + update;
     return sum;
 }

@@ -373,8 +373,7 @@ static double mean_square_f64(const double *values, int64_t count)
     return count ? sum / (double)count : 0;
 }
 
-/* Index of the last layer with weights if what follows only selects values, -1 otherwise. */
-static int last_weighted(const struct circ_network *net)
+int circ_oracle_last_weighted(const struct circ_network *net)
 {
     for (int i = net->layer_count - 1; i >= 0; i--) {
         enum circ_op op = net->layers[i].op;
@@ -386,9 +385,8 @@ static int last_weighted(const struct circ_network *net)
     return -1;
 }
 
-/* Mean square of a layer's outputs without cancellation, from its input. */
-static double uncancelled(const struct circ_layer *layer, const struct circ_weights *weights,
-                          const double *x)
+double circ_oracle_uncancelled(const struct circ_layer *layer, const struct circ_weights *weights,
+                               const double *x)
 {
     int m, n;
     circ_network_matrix(layer, &m, &n);
@@ -404,10 +402,10 @@ static double uncancelled(const struct circ_layer *layer, const struct circ_weig
 static enum circ_status run_frame(const struct circ_model *model, double **x, double **y,
                                   double *scale2, struct circ_error *err)
 {
-    int last = last_weighted(model->network);
+    int last = circ_oracle_last_weighted(model->network);
     for (int i = 0; i < model->network->layer_count; i++) {
         if (i == last)
-            *scale2 += uncancelled(&model->network->layers[i], &model->layers[i], *x);
+            *scale2 += circ_oracle_uncancelled(&model->network->layers[i], &model->layers[i], *x);
         enum circ_status status =
             circ_oracle_layer(&model->network->layers[i], &model->layers[i], *x, *y, err);
         if (status)
@@ -443,7 +441,7 @@ enum circ_status circ_oracle_network(const struct circ_model *model, const float
         for (int64_t i = 0; i < inputs; i++)
             a[i] = frame[i];
         if (selection->output_count) {
-            scale2 += uncancelled(&net->layers[0], &model->layers[0], a);
+            scale2 += circ_oracle_uncancelled(&net->layers[0], &model->layers[0], a);
             for (int64_t i = 0; i < selection->output_count; i++)
                 *y++ = output_at(&net->layers[0], &model->layers[0], a, selection->outputs[i]);
             continue;

@@ -32,6 +32,14 @@ CIRC_MUST_USE enum circ_status circ_oracle_layer(const struct circ_layer *layer,
                                                  const double *x, double *y,
                                                  struct circ_error *err);
 
+/* Mean square that the outputs of a layer with weights have on x when the terms of their sums do
+ * not cancel: terms mean(w^2) mean(x^2). */
+double circ_oracle_uncancelled(const struct circ_layer *layer, const struct circ_weights *weights,
+                               const double *x);
+
+/* Index of the last layer with weights if what follows only selects values, -1 otherwise. */
+int circ_oracle_last_weighted(const struct circ_network *net);
+
 /* The network on the selected frames of input [batch][C][H][W]. y receives, frame after frame, the
  * selected outputs (all of them when output_count is 0).
  *

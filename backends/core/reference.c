@@ -137,7 +137,7 @@ static void softmax_forward(int64_t count, const float *x, float *y)
         y[i] = (float)(y[i] / sum);
 }
 
-static void layer_forward(struct circ_reference *reference, int index, const float *x, float *y)
+void circ_reference_layer(struct circ_reference *reference, int index, const float *x, float *y)
 {
     const struct circ_layer *layer = &reference->network->layers[index];
     const struct circ_weights *weights = &reference->weights[index];
@@ -186,6 +186,21 @@ static void *copy(const void *source, size_t bytes)
     return block ? memcpy(block, source, bytes) : NULL;
 }
 
+/* Turns a circulant layer's vectors into packed spectra, in place. */
+static enum circ_status transform(struct circ_reference *reference, int index,
+                                  struct circ_error *err)
+{
+    const struct circ_fft_plan *plan = reference->plans[index];
+    struct circ_weights *weights = &reference->weights[index];
+    float *scratch = malloc(circ_fft_scratch(plan) * sizeof *scratch);
+    if (!scratch)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for a transform of %d", plan->k);
+    for (size_t i = 0; i < weights->count; i += (size_t)plan->k)
+        circ_fft_forward_f32(plan, weights->values + i, weights->values + i, scratch);
+    free(scratch);
+    return CIRC_OK;
+}
+
 /* Copies one layer's weights; circulant ones become packed spectra. */
 static enum circ_status take_weights(struct circ_reference *reference, int index,
                                      const struct circ_weights *from, struct circ_error *err)
@@ -204,15 +219,26 @@ static enum circ_status take_weights(struct circ_reference *reference, int index
     if (layer->structure != CIRC_CIRCULANT)
         return CIRC_OK;
     enum circ_status status = circ_fft_create(&reference->plans[index], layer->block, err);
-    if (status)
-        return status;
-    float *scratch = malloc(circ_fft_scratch(reference->plans[index]) * sizeof *scratch);
-    if (!scratch)
-        return circ_status_fail(err, CIRC_MEMORY, "no memory for a transform of %d", layer->block);
-    for (size_t i = 0; i < to->count; i += (size_t)layer->block)
-        circ_fft_forward_f32(reference->plans[index], to->values + i, to->values + i, scratch);
-    free(scratch);
-    return CIRC_OK;
+    return status ? status : transform(reference, index, err);
+}
+
+enum circ_status circ_reference_refresh(struct circ_reference *reference,
+                                        const struct circ_model *model, struct circ_error *err)
+{
+    enum circ_status status = CIRC_OK;
+    for (int i = 0; i < reference->network->layer_count && !status; i++) {
+        const struct circ_layer *layer = &reference->network->layers[i];
+        const struct circ_weights *from = &model->layers[i];
+        struct circ_weights *to = &reference->weights[i];
+        if (!from->values)
+            continue;
+        memcpy(to->values, from->values, from->count * sizeof *to->values);
+        if (from->bias)
+            memcpy(to->bias, from->bias, (size_t)layer->out.c * sizeof *to->bias);
+        if (layer->structure == CIRC_CIRCULANT)
+            status = transform(reference, i, err);
+    }
+    return status;
 }
 
 enum circ_status circ_reference_create(struct circ_reference **out, const struct circ_model *model,
@@ -280,7 +306,7 @@ void circ_reference_forward(struct circ_reference *reference, const float *input
         float *x = reference->a, *y = reference->b;
         memcpy(x, input + (size_t)f * inputs, inputs * sizeof *x);
         for (int i = 0; i < net->layer_count; i++) {
-            layer_forward(reference, i, x, y);
+            circ_reference_layer(reference, i, x, y);
             float *t = x;
             x = y;
             y = t;

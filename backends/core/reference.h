@@ -21,4 +21,13 @@ void circ_reference_free(struct circ_reference *reference);
 void circ_reference_forward(struct circ_reference *reference, const float *input, int batch,
                             float *output);
 
+/* One layer on one frame, channels first. */
+void circ_reference_layer(struct circ_reference *reference, int index, const float *x, float *y);
+
+/* Takes the values and biases of model, of the same network with no PRUNED layers, in place of its
+ * own. MEMORY. */
+CIRC_MUST_USE enum circ_status circ_reference_refresh(struct circ_reference *reference,
+                                                      const struct circ_model *model,
+                                                      struct circ_error *err);
+
 #endif

@@ -205,8 +205,9 @@ static int64_t cpu_footprint(const struct circ_request *request)
 }
 
 static enum circ_status cpu_upload(struct circ_program *program, const float *input,
-                                   struct circ_error *err)
+                                   const struct circ_lesson *lesson, struct circ_error *err)
 {
+    (void)lesson;
     (void)err;
     circ_program_upload(program, input);
     return CIRC_OK;

@@ -1,6 +1,7 @@
 /* The reference as a backend: core/reference.h behind the contract. It is not meant to be fast. */
 #include "backends/ref/ref.h"
 
+#include "backends/core/descent.h"
 #include "backends/core/reference.h"
 #include "backends/processor.h"
 
@@ -12,8 +13,12 @@ struct circ_session {
 };
 
 struct circ_program {
-    struct circ_reference *reference;
-    float *input, *output; /* owned */
+    const struct circ_network *network;
+    struct circ_reference *reference; /* infer */
+    struct circ_descent *descent;     /* train */
+    float *input, *output;            /* owned */
+    float *target, *dx;               /* owned; train */
+    float rate[CIRC_MAX_LAYERS];
     size_t input_count, output_count;
     int batch;
 };
@@ -69,8 +74,10 @@ static enum circ_status ref_supports(struct circ_session *session,
                                      const struct circ_request *request, struct circ_error *err)
 {
     (void)session;
-    if (request->pass == CIRC_TRAIN)
-        return circ_status_fail(err, CIRC_UNSUP, "ref computes inference only");
+    const struct circ_network *net = request->model->network;
+    for (int i = 0; i < net->layer_count && request->pass == CIRC_TRAIN; i++)
+        if (net->layers[i].structure == CIRC_PRUNED)
+            return circ_status_fail(err, CIRC_UNSUP, "ref does not train pruned layers");
     if (request->threads != 1)
         return circ_status_fail(err, CIRC_UNSUP, "ref runs on one thread, not %d",
                                 request->threads);
@@ -84,8 +91,11 @@ static void ref_release(struct circ_program *program)
     if (!program)
         return;
     circ_reference_free(program->reference);
+    circ_descent_free(program->descent);
     free(program->input);
     free(program->output);
+    free(program->target);
+    free(program->dx);
     free(program);
 }
 
@@ -99,14 +109,23 @@ static enum circ_status ref_prepare(struct circ_session *session,
     struct circ_program *program = calloc(1, sizeof *program);
     if (!program)
         return circ_status_fail(err, CIRC_MEMORY, "%s: no memory", net->name);
-    enum circ_status status = circ_reference_create(&program->reference, request->model, err);
+    bool train = request->pass == CIRC_TRAIN;
+    enum circ_status status = train
+                                  ? circ_descent_create(&program->descent, request->model, err)
+                                  : circ_reference_create(&program->reference, request->model, err);
+    program->network = net;
     program->batch = request->batch;
     program->input_count = (size_t)circ_network_elements(net->input) * (size_t)request->batch;
     program->output_count =
         (size_t)circ_network_elements(circ_network_output(net)) * (size_t)request->batch;
     program->input = malloc(program->input_count * sizeof *program->input);
     program->output = malloc(program->output_count * sizeof *program->output);
-    if (!status && (!program->input || !program->output))
+    if (train) {
+        program->target = malloc(program->output_count * sizeof *program->target);
+        program->dx = malloc(program->input_count * sizeof *program->dx);
+    }
+    if (!status &&
+        (!program->input || !program->output || (train && (!program->target || !program->dx))))
         status = circ_status_fail(err, CIRC_MEMORY, "%s: no memory for a batch of %d", net->name,
                                   request->batch);
     if (status)
@@ -138,21 +157,34 @@ static int64_t ref_footprint(const struct circ_request *request)
         int64_t need = (int64_t)layer->groups * q * layer->block * pixels;
         spectra = need > spectra ? need : spectra;
     }
-    return circ_network_counts(net).weight_bytes + 4 * spectra + 16 * widest +
-           8 * widest * request->batch;
+    int64_t infer = circ_network_counts(net).weight_bytes + 4 * spectra + 16 * widest +
+                    8 * widest * request->batch;
+    if (request->pass == CIRC_INFER)
+        return infer;
+    /* weights, their spectra and gradients, and those of the one layer at hand twice over; the
+     * activations of one frame, beside input, output, target and gradient */
+    return infer + 6 * circ_network_counts(net).weight_bytes + 12 * spectra +
+           4 * widest * (net->layer_count + 4) + 8 * widest * request->batch;
 }
 
 static enum circ_status ref_upload(struct circ_program *program, const float *input,
-                                   struct circ_error *err)
+                                   const struct circ_lesson *lesson, struct circ_error *err)
 {
     (void)err;
     memcpy(program->input, input, program->input_count * sizeof *input);
+    if (program->descent) {
+        memcpy(program->target, lesson->target, program->output_count * sizeof *program->target);
+        memcpy(program->rate, lesson->rate,
+               (size_t)program->network->layer_count * sizeof *program->rate);
+    }
     return CIRC_OK;
 }
 
 static enum circ_status ref_launch(struct circ_program *program, struct circ_error *err)
 {
-    (void)err;
+    if (program->descent)
+        return circ_descent_step(program->descent, program->input, program->target, program->rate,
+                                 program->batch, program->output, program->dx, err);
     circ_reference_forward(program->reference, program->input, program->batch, program->output);
     return CIRC_OK;
 }
@@ -174,6 +206,24 @@ static enum circ_status ref_download(struct circ_program *program, float *output
     return CIRC_OK;
 }
 
+static enum circ_status ref_learned(struct circ_program *program, struct circ_model *model,
+                                    float *dx, struct circ_error *err)
+{
+    (void)err;
+    const struct circ_model *now = circ_descent_model(program->descent);
+    for (int i = 0; i < program->network->layer_count; i++) {
+        const struct circ_weights *from = &now->layers[i];
+        if (!from->values)
+            continue;
+        memcpy(model->layers[i].values, from->values, from->count * sizeof *from->values);
+        if (from->bias)
+            memcpy(model->layers[i].bias, from->bias,
+                   (size_t)program->network->layers[i].out.c * sizeof *from->bias);
+    }
+    memcpy(dx, program->dx, program->input_count * sizeof *dx);
+    return CIRC_OK;
+}
+
 const struct circ_backend circ_ref_backend = {
     .name = "ref",
     .description = "the plain float reference, one thread",
@@ -192,4 +242,5 @@ const struct circ_backend circ_ref_backend = {
     .launch = ref_launch,
     .wait = ref_wait,
     .download = ref_download,
+    .learned = ref_learned,
 };
