@@ -9,15 +9,15 @@
 
 #define T CIRC_SLOPES_T
 
-static void CIRC_SLOPES_NAME(relu)(int64_t count, const T *x, const T *dy, T *dx)
+static inline void CIRC_SLOPES_NAME(relu)(int64_t count, const T *x, const T *dy, T *dx)
 {
     for (int64_t i = 0; i < count; i++)
         dx[i] = x[i] > 0 ? dy[i] : 0;
 }
 
 /* Index of the input that a window of output `index` takes as its maximum. */
-static int64_t CIRC_SLOPES_NAME(pool_winner)(const struct circ_layer *layer, const T *x,
-                                             int64_t index)
+static inline int64_t CIRC_SLOPES_NAME(pool_winner)(const struct circ_layer *layer, const T *x,
+                                                    int64_t index)
 {
     struct circ_shape in = layer->in, out = layer->out;
     int64_t plane = index / ((int64_t)out.h * out.w) * in.h, best = -1;
@@ -34,7 +34,8 @@ static int64_t CIRC_SLOPES_NAME(pool_winner)(const struct circ_layer *layer, con
     return best;
 }
 
-static void CIRC_SLOPES_NAME(pool)(const struct circ_layer *layer, const T *x, const T *dy, T *dx)
+static inline void CIRC_SLOPES_NAME(pool)(const struct circ_layer *layer, const T *x, const T *dy,
+                                          T *dx)
 {
     struct circ_shape in = layer->in, out = layer->out;
     for (int64_t i = 0; i < circ_network_elements(in); i++)
@@ -62,8 +63,8 @@ static void CIRC_SLOPES_NAME(pool)(const struct circ_layer *layer, const T *x, c
  *     dx_c = dy_c s_c^-beta - 2 alpha beta / size x_c sum over d in the window of c of
  *            dy_d x_d s_d^(-beta - 1)
  * scale holds s, then the products of that sum; count values. */
-static void CIRC_SLOPES_NAME(lrn)(const struct circ_layer *layer, const T *x, const T *dy, T *dx,
-                                  T *scale)
+static inline void CIRC_SLOPES_NAME(lrn)(const struct circ_layer *layer, const T *x, const T *dy,
+                                         T *dx, T *scale)
 {
     int64_t pixels = (int64_t)layer->in.h * layer->in.w;
     int half = layer->lrn_size / 2, channels = layer->in.c;
@@ -88,7 +89,7 @@ static void CIRC_SLOPES_NAME(lrn)(const struct circ_layer *layer, const T *x, co
 }
 
 /* From the layer's output: dx = y o (dy - sum of dy o y). */
-static void CIRC_SLOPES_NAME(softmax)(int64_t count, const T *y, const T *dy, T *dx)
+static inline void CIRC_SLOPES_NAME(softmax)(int64_t count, const T *y, const T *dy, T *dx)
 {
     double sum = 0;
     for (int64_t i = 0; i < count; i++)

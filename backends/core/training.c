@@ -302,6 +302,14 @@ static int64_t runner_up(const struct circ_layer *layer, const double *x, int64_
     return best;
 }
 
+/* True when a zero among the layer's inputs is one that a ReLU made: LRN leaves zeros alone. */
+static bool comes_from_relu(const struct circ_network *net, int l)
+{
+    while (l && net->layers[l - 1].op == CIRC_OP_LRN)
+        l--;
+    return l && net->layers[l - 1].op == CIRC_OP_RELU;
+}
+
 /* Notes the layer's ties, with work->slope the gradient of its output. */
 static void find_ties(struct work *work, int l)
 {
@@ -311,7 +319,7 @@ static void find_ties(struct work *work, int l)
         return;
     double rms = sqrt(mean_square(x, circ_network_elements(layer->in)));
     double margin = UNIT * work->roundings[l] * rms;
-    bool after_relu = l && work->net->layers[l - 1].op == CIRC_OP_RELU;
+    bool after_relu = comes_from_relu(work->net, l);
     for (int64_t i = 0; i < circ_network_elements(layer->out); i++) {
         if (dy[i] == 0)
             continue;
@@ -514,6 +522,16 @@ static double size_of(const struct circ_expected *expected)
     return rms > expected->scale ? rms : expected->scale;
 }
 
+/* Allows errors of UNIT absolute beside those relative to size; where the array is nothing but
+ * zeros they are all that there is. */
+static void add_rounding(struct circ_expected *expected, double size, double absolute)
+{
+    if (size > 0)
+        expected->bound += UNIT * absolute / size;
+    else
+        expected->scale = UNIT * absolute / expected->bound;
+}
+
 /* Rates and bounds, from the finished sums. An array's bound counts the roundings of the forward
  * pass, which the output's gradient carries, of the backward pass down to its layer, and of its own
  * sum, whose input carries those of the forward pass again; then the rounding of the weights that
@@ -542,11 +560,11 @@ static void conclude(struct work *work)
                 (float)(size > 0 && rms > 0 ? STEP_SHARE * rms / size : STEP_SHARE / fan_in);
             w->bound = UNIT * (carried + work->roundings[l] + 6 + k2 + sqrt(terms));
             b->bound = UNIT * (carried + 2 + sqrt(terms));
-            if (size > 0)
-                w->bound += UNIT * (2 + k2) * rms / (training->rate[l] * size);
-            if (bias_size > 0 && weights->bias)
-                b->bound += UNIT * 2 * sqrt(mean_square_f32(weights->bias, (size_t)layer->out.c)) /
-                            (training->rate[l] * bias_size);
+            add_rounding(w, size, (2 + k2) * rms / training->rate[l]);
+            if (weights->bias)
+                add_rounding(b, bias_size,
+                             2 * sqrt(mean_square_f32(weights->bias, (size_t)layer->out.c)) /
+                                 training->rate[l]);
         }
         carried += back_roundings(layer, work->roundings[l]);
     }

@@ -95,18 +95,27 @@ static const struct circ_variant *find_variant(const char *name)
     return NULL;
 }
 
+/* Variants that have a training pass. */
+static const char *const training[] = {"fused", "openblas"};
+
+static bool trains(const char *variant)
+{
+    return !strcmp(variant, training[0]) || !strcmp(variant, training[1]);
+}
+
 static enum circ_status cpu_supports(struct circ_session *session,
                                      const struct circ_request *request, struct circ_error *err)
 {
     const struct circ_variant *variant = find_variant(request->variant);
     enum circ_structure structure = circ_program_structure_of(request->model->network);
-    if (request->pass == CIRC_TRAIN)
-        return circ_status_fail(err, CIRC_UNSUP, "cpu computes inference only");
     if (strcmp(request->precision, "f32"))
         return circ_status_fail(err, CIRC_UNSUP, "cpu computes in f32, not %s", request->precision);
     if (!variant || (variant->structure != structure && structure != CIRC_DENSE))
         return circ_status_fail(err, CIRC_UNSUP, "cpu has no variant %s for %s layers",
                                 request->variant, circ_network_structure_name(structure));
+    if (request->pass == CIRC_TRAIN && !trains(request->variant))
+        return circ_status_fail(err, CIRC_UNSUP, "cpu trains with the variants %s and %s, not %s",
+                                training[0], training[1], request->variant);
     if (!CIRC_HAVE_OPENBLAS && variant->structure == CIRC_DENSE)
         return circ_status_fail(
             err, CIRC_ABSENT,
@@ -190,6 +199,8 @@ static int64_t spectra_of(const struct circ_layer *layer, int batch, int threads
 
 static int64_t cpu_footprint(const struct circ_request *request)
 {
+    if (request->pass == CIRC_TRAIN)
+        return circ_train_footprint(request);
     const struct circ_network *net = request->model->network;
     int64_t widest = 1, spectra = 0;
     for (int i = 0; i < net->layer_count; i++) {
@@ -207,16 +218,21 @@ static int64_t cpu_footprint(const struct circ_request *request)
 static enum circ_status cpu_upload(struct circ_program *program, const float *input,
                                    const struct circ_lesson *lesson, struct circ_error *err)
 {
-    (void)lesson;
     (void)err;
-    circ_program_upload(program, input);
+    if (circ_program_train(program))
+        circ_train_upload(circ_program_train(program), input, lesson);
+    else
+        circ_program_upload(program, input);
     return CIRC_OK;
 }
 
 static enum circ_status cpu_launch(struct circ_program *program, struct circ_error *err)
 {
     (void)err;
-    circ_program_launch(program);
+    if (circ_program_train(program))
+        circ_train_launch(circ_program_train(program));
+    else
+        circ_program_launch(program);
     return CIRC_OK;
 }
 
@@ -233,7 +249,10 @@ static enum circ_status cpu_download(struct circ_program *program, float *output
                                      struct circ_error *err)
 {
     (void)err;
-    circ_program_download(program, output);
+    if (circ_program_train(program))
+        circ_train_download(circ_program_train(program), output);
+    else
+        circ_program_download(program, output);
     return CIRC_OK;
 }
 
@@ -257,6 +276,12 @@ static enum circ_status cpu_ceilings(struct circ_session *session, const char *i
                                         ceilings, count, err);
 }
 
+static enum circ_status cpu_learned(struct circ_program *program, struct circ_model *model,
+                                    float *dx, struct circ_error *err)
+{
+    return circ_train_learned(circ_program_train(program), model, dx, err);
+}
+
 const struct circ_backend circ_cpu_backend = {
     .name = "cpu",
     .description = "this machine's processor: vector kernels, OpenBLAS for dense layers",
@@ -276,4 +301,5 @@ const struct circ_backend circ_cpu_backend = {
     .wait = cpu_wait,
     .download = cpu_download,
     .ceilings = cpu_ceilings,
+    .learned = cpu_learned,
 };

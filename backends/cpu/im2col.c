@@ -56,10 +56,17 @@ void circ_im2col_copy(const struct circ_layer *layer, int batch, const float *x,
                       int first, int last, float *columns)
 {
     int channels = layer->in.c / layer->groups;
+    circ_im2col_channels(layer, batch,
+                         x + (int64_t)group * channels * layer->in.h * layer->in.w * batch,
+                         channels, first, last, columns);
+}
+
+void circ_im2col_channels(const struct circ_layer *layer, int batch, const float *x, int channels,
+                          int first, int last, float *columns)
+{
     size_t row = (size_t)layer->out.w * (size_t)batch;
     for (int c = 0; c < channels; c++) {
-        const float *plane =
-            x + ((int64_t)group * channels + c) * layer->in.h * layer->in.w * batch;
+        const float *plane = x + (int64_t)c * layer->in.h * layer->in.w * batch;
         for (int t = 0; t < layer->taps_h * layer->taps_w; t++) {
             for (int oy = first; oy < last; oy++, columns += row) {
                 int iy = oy * layer->stride - layer->pad + t / layer->taps_w;
@@ -68,6 +75,34 @@ void circ_im2col_copy(const struct circ_layer *layer, int batch, const float *x,
                 else
                     copy_row(layer, batch, plane + (int64_t)iy * layer->in.w * batch,
                              t % layer->taps_w - layer->pad, columns);
+            }
+        }
+    }
+}
+
+/* The inverse of copy_row, adding. */
+static void add_row(const struct circ_layer *layer, int batch, const float *from, int offset,
+                    float *line)
+{
+    for (int ox = 0; ox < layer->out.w; ox++, from += batch) {
+        int ix = ox * layer->stride + offset;
+        for (int b = 0; b < batch && ix >= 0 && ix < layer->in.w; b++)
+            line[(int64_t)ix * batch + b] += from[b];
+    }
+}
+
+void circ_im2col_add(const struct circ_layer *layer, int batch, const float *columns, int channels,
+                     int first, int last, float *x)
+{
+    size_t row = (size_t)layer->out.w * (size_t)batch;
+    for (int c = 0; c < channels; c++) {
+        float *plane = x + (int64_t)c * layer->in.h * layer->in.w * batch;
+        for (int t = 0; t < layer->taps_h * layer->taps_w; t++) {
+            for (int oy = first; oy < last; oy++, columns += row) {
+                int iy = oy * layer->stride - layer->pad + t / layer->taps_w;
+                if (iy >= 0 && iy < layer->in.h)
+                    add_row(layer, batch, columns, t % layer->taps_w - layer->pad,
+                            plane + (int64_t)iy * layer->in.w * batch);
             }
         }
     }

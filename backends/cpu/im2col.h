@@ -19,4 +19,12 @@ size_t circ_im2col_floats(const struct circ_layer *layer, int batch);
 void circ_im2col_copy(const struct circ_layer *layer, int batch, const float *x, int group,
                       int first, int last, float *columns);
 
+/* The same of `channels` channels, the first of which lies at x. */
+void circ_im2col_channels(const struct circ_layer *layer, int batch, const float *x, int channels,
+                          int first, int last, float *columns);
+
+/* The way back: adds every number of the matrix to the place in x that it would be copied from. */
+void circ_im2col_add(const struct circ_layer *layer, int batch, const float *columns, int channels,
+                     int first, int last, float *x);
+
 #endif

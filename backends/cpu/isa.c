@@ -24,14 +24,15 @@ static bool always(void)
 
 static const struct {
     const struct circ_kernels *table;
+    const struct circ_learning *learning;
     bool (*runs)(void);
 } rows[] = {
 /* best first */
 #if defined(__x86_64__)
-    {&circ_kernels_avx512, has_avx512},
-    {&circ_kernels_avx2, has_avx2},
+    {&circ_kernels_avx512, &circ_learning_avx512, has_avx512},
+    {&circ_kernels_avx2, &circ_learning_avx2, has_avx2},
 #endif
-    {&circ_kernels_scalar, always},
+    {&circ_kernels_scalar, &circ_learning_scalar, always},
 };
 
 int circ_isa_list(const struct circ_kernels *tables[8])
@@ -51,4 +52,12 @@ const struct circ_kernels *circ_isa_find(const char *name)
         if (!name || !strcmp(tables[i]->name, name))
             return tables[i];
     return NULL;
+}
+
+const struct circ_learning *circ_isa_learning(const struct circ_kernels *kernels)
+{
+    size_t i = 0;
+    while (rows[i].table != kernels)
+        i++;
+    return rows[i].learning;
 }

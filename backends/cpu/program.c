@@ -4,6 +4,7 @@
 
 #include "backends/cpu/cost.h"
 #include "backends/cpu/step.h"
+#include "backends/cpu/train.h"
 #include "circ_config.h"
 
 #include <stdlib.h>
@@ -18,9 +19,10 @@ struct circ_program {
     struct circ_step *steps[CIRC_MAX_LAYERS];
     int step_count;
     bool uses_blas;
-    float *input;      /* owned; launches do not write it, so that they can be repeated */
-    float *buffers[2]; /* owned */
-    float **scratch;   /* owned, one a thread: what the greediest step needs */
+    struct circ_train *train; /* owned: a training pass is all in there, and no step */
+    float *input;             /* owned; launches do not write it, so that they can be repeated */
+    float *buffers[2];        /* owned */
+    float **scratch;          /* owned, one a thread: what the greediest step needs */
 };
 
 /* The step for a layer; the table of choices is this function. */
@@ -103,6 +105,14 @@ enum circ_status circ_program_create(struct circ_program **out, const struct cir
     program->team = team;
     program->batch = request->batch;
     program->place.kernels = kernels;
+    if (request->pass == CIRC_TRAIN) {
+        enum circ_status created = circ_train_create(&program->train, request, kernels, team, err);
+        if (created)
+            circ_program_free(program);
+        else
+            *out = program;
+        return created;
+    }
     program->threads =
         circ_cost_threads(net, request->batch, kernels->lanes, circ_team_threads(team));
     cut_batch(program);
@@ -138,6 +148,7 @@ void circ_program_free(struct circ_program *program)
     for (int t = 0; program->scratch && t < program->threads; t++)
         free(program->scratch[t]);
     free(program->scratch);
+    circ_train_free(program->train);
     free(program->input);
     free(program->buffers[0]);
     free(program->buffers[1]);
@@ -209,7 +220,13 @@ const char *circ_program_isa(const struct circ_program *program)
 
 bool circ_program_uses_blas(const struct circ_program *program)
 {
-    return program->uses_blas;
+    return program->uses_blas ||
+           (program->train && CIRC_HAVE_OPENBLAS && circ_program_structure(program) == CIRC_DENSE);
+}
+
+struct circ_train *circ_program_train(const struct circ_program *program)
+{
+    return program->train;
 }
 
 enum circ_structure circ_program_structure_of(const struct circ_network *net)
@@ -227,6 +244,8 @@ enum circ_structure circ_program_structure(const struct circ_program *program)
 
 const char *circ_program_tuning(const struct circ_program *program)
 {
+    if (program->train)
+        return circ_train_tuning(program->train);
     const char *tuning = "";
     int weighted = 0;
     if (program->threads < circ_team_threads(program->team))

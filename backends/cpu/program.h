@@ -5,6 +5,7 @@
 #include "backends/backend.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/team.h"
+#include "backends/cpu/train.h"
 
 /* Builds the steps. The team and the kernels are borrowed and must outlive the program. */
 CIRC_MUST_USE enum circ_status circ_program_create(struct circ_program **program,
@@ -18,6 +19,9 @@ void circ_program_free(struct circ_program *program);
 void circ_program_upload(struct circ_program *program, const float *input);
 void circ_program_download(const struct circ_program *program, float *output);
 void circ_program_launch(struct circ_program *program);
+
+/* What a program prepared for CIRC_TRAIN consists of, in place of steps; NULL for CIRC_INFER. */
+struct circ_train *circ_program_train(const struct circ_program *program);
 
 /* The ISA row that runs, and whether a step calls OpenBLAS. */
 const char *circ_program_isa(const struct circ_program *program);

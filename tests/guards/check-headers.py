@@ -15,6 +15,8 @@ from tap import Tap
 TEMPLATES = {
     "backends/core/fft_passes.h": '#include "backends/core/fft.h"\n#define CIRC_FFT_V float\n'
                                   "#define CIRC_FFT_S float\n#define CIRC_FFT_NAME(x) alone_##x\n",
+    "backends/core/slopes.h": '#include "backends/core/network.h"\n#include <math.h>\n'
+                              "#define CIRC_SLOPES_T float\n#define CIRC_SLOPES_NAME(x) alone_##x\n",
 }
 
 
