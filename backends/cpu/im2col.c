@@ -84,6 +84,14 @@ void circ_im2col_channels(const struct circ_layer *layer, int batch, const float
 static void add_row(const struct circ_layer *layer, int batch, const float *from, int offset,
                     float *line)
 {
+    if (layer->stride == 1) { /* one run of columns */
+        int first = offset < 0 ? -offset : 0, last = layer->in.w - offset;
+        last = last < layer->out.w ? last : layer->out.w;
+        float *to = line + (int64_t)offset * batch;
+        for (int64_t i = (int64_t)first * batch; i < (int64_t)last * batch; i++)
+            to[i] += from[i];
+        return;
+    }
     for (int ox = 0; ox < layer->out.w; ox++, from += batch) {
         int ix = ox * layer->stride + offset;
         for (int b = 0; b < batch && ix >= 0 && ix < layer->in.w; b++)

@@ -2,6 +2,8 @@
  * share channels, or columns where channels depend on one another. */
 #include "backends/cpu/learner.h"
 
+#include "backends/cpu/isa.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,13 +36,15 @@ static void back_relu(struct circ_learner *learner, int phase, const struct circ
     int first, last;
     int64_t row = pixels_of(learner->layer->in) * learner->place.batch;
     circ_step_share(learner->layer->in.c, learner->place.threads, thread, &first, &last);
-    for (int64_t i = first * row; i < last * row; i++)
-        slopes->dx[i] = slopes->x[i] > 0 ? slopes->dy[i] : 0;
+    const struct circ_learning *kernels = circ_isa_learning(learner->place.kernels);
+    int64_t at = first * row;
+    kernels->pass_positive(slopes->dx + at, slopes->x + at, slopes->dy + at, last * row - at);
 }
 
 /* The first of a window's equal maxima takes the whole slope, sample by sample. */
-static void back_maximum(const struct circ_layer *layer, int batch, const float *x, const float *y,
-                         const float *dy, int oy, int ox, float *dx)
+static void back_maximum(const struct circ_layer *layer, const struct circ_learning *kernels,
+                         int batch, const float *x, const float *y, const float *dy, int oy, int ox,
+                         float *dx)
 {
     int top = oy * layer->stride - layer->pad, left = ox * layer->stride - layer->pad;
     for (int b0 = 0; b0 < batch; b0 += CHUNK) {
@@ -52,10 +56,11 @@ static void back_maximum(const struct circ_layer *layer, int batch, const float 
             if (iy < 0 || iy >= layer->in.h || ix < 0 || ix >= layer->in.w)
                 continue;
             int64_t at = ((int64_t)iy * layer->in.w + ix) * batch + b0;
-            for (int b = 0; b < count; b++) {
-                float taken = x[at + b] == y[b0 + b] ? open[b] : 0;
-                dx[at + b] += taken;
-                open[b] -= taken;
+            if (count > 1) {
+                kernels->pass_equal(dx + at, x + at, y + b0, open, count);
+            } else if (x[at] == y[b0]) {
+                dx[at] += *open;
+                break;
             }
         }
     }
@@ -84,6 +89,7 @@ static void back_pool(struct circ_learner *learner, int phase, const struct circ
     (void)scratch;
     const struct circ_layer *layer = learner->layer;
     int batch = learner->place.batch, first, last;
+    const struct circ_learning *kernels = circ_isa_learning(learner->place.kernels);
     int64_t in_plane = pixels_of(layer->in) * batch, out_plane = pixels_of(layer->out) * batch;
     circ_step_share(layer->in.c, learner->place.threads, thread, &first, &last);
     for (int c = first; c < last; c++) {
@@ -94,7 +100,8 @@ static void back_pool(struct circ_learner *learner, int phase, const struct circ
             const float *y = slopes->y + c * out_plane + (int64_t)o * batch;
             const float *dy = slopes->dy + c * out_plane + (int64_t)o * batch;
             if (layer->op == CIRC_OP_POOL_MAX)
-                back_maximum(layer, batch, x, y, dy, o / layer->out.w, o % layer->out.w, dx);
+                back_maximum(layer, kernels, batch, x, y, dy, o / layer->out.w, o % layer->out.w,
+                             dx);
             else
                 back_average(layer, batch, dy, o / layer->out.w, o % layer->out.w, dx);
         }

@@ -148,12 +148,18 @@ static void product(const struct circ_learning_product *p)
 
 INLINE float sum_of(vec v)
 {
-    float lanes[CIRC_LANES];
-    store(lanes, v);
-    for (int half = CIRC_LANES / 2; half; half /= 2)
-        for (int l = 0; l < half; l++)
-            lanes[l] += lanes[l + half];
-    return lanes[0];
+#if CIRC_LANES > 1
+#pragma GCC unroll 4
+    for (int half = CIRC_LANES / 2; half; half /= 2) {
+        mask other;
+        for (int l = 0; l < CIRC_LANES; l++)
+            other[l] = l ^ half;
+        v = v + __builtin_shuffle(v, other);
+    }
+    return v[0];
+#else
+    return v;
+#endif
 }
 
 /* rows x columns sums; both are constants at every call. */
@@ -191,8 +197,9 @@ INLINE void dot_tile(const struct circ_learning_dot *d, enum circ_learning_mode 
 #pragma GCC unroll 2
         for (int c = 0; c < columns; c++) {
             float *to = y + (size_t)r * d->y_row + (size_t)c * d->y_column;
-            to[0] += d->scale * sum_of(re[r][c]);
-            to[d->y_im] += d->scale * sum_of(im[r][c]);
+            float sum_re = sum_of(re[r][c]), sum_im = sum_of(im[r][c]);
+            to[0] = d->adds ? to[0] + d->scale * sum_re : sum_re;
+            to[d->y_im] = d->adds ? to[d->y_im] + d->scale * sum_im : sum_im;
         }
     }
 }
@@ -255,10 +262,31 @@ static void turn(const float *from, size_t from_row, int blocks, int columns, fl
     }
 }
 
+static void pass_positive(float *restrict dx, const float *restrict x, const float *restrict dy,
+                          int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        float slope = dy[i];
+        dx[i] = x[i] > 0 ? slope : 0;
+    }
+}
+
+static void pass_equal(float *restrict dx, const float *restrict x, const float *restrict y,
+                       float *restrict open, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++) {
+        float slope = open[i], taken = x[i] == y[i] ? slope : 0;
+        dx[i] += taken;
+        open[i] = slope - taken;
+    }
+}
+
 const struct circ_learning CIRC_LEARNING_TABLE = {
     .name = CIRC_TABLE_NAME,
     .rows_per_tile = TILE,
     .product = product,
     .dot = dot,
     .turn = turn,
+    .pass_positive = pass_positive,
+    .pass_equal = pass_equal,
 };

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* What becomes of a term a x: which of the two is conjugated, or the two parts multiplied one by
  * one, in slot 0. */
@@ -44,9 +45,9 @@ struct circ_learning_product {
 };
 
 /* Sums along vectors, for rows r < rows and columns c < columns:
- *     y[r y_row + c y_column] += scale sum over lines o < lines, values v < length of
- *                                a[r a_row + o a_line + v] x[c x_column + o x_line + v]
- * in a mode. Both are read by vectors: a is zero from length to the next whole vector, x finite. */
+ *     y[r y_row + c y_column] = sum, or += scale sum when adds, of the sum over lines o < lines,
+ * values v < length of a[r a_row + o a_line + v] x[c x_column + o x_line + v] in a mode. Both are
+ * read by vectors: a is zero from length to the next whole vector, x finite. */
 struct circ_learning_dot {
     enum circ_learning_mode mode;
     const float *a, *x;
@@ -54,6 +55,7 @@ struct circ_learning_dot {
     size_t a_im, x_im, y_im;
     size_t a_row, a_line, x_column, x_line, y_row, y_column;
     int rows, columns, lines, length;
+    bool adds;
     float scale;
 };
 
@@ -66,6 +68,10 @@ struct circ_learning {
      * to the next whole vector. Reads whole vectors of from. */
     void (*turn)(const float *from, size_t from_row, int blocks, int columns, float *to,
                  size_t to_row);
+    /* dx[i] = dy[i] where x[i] > 0, 0 elsewhere */
+    void (*pass_positive)(float *dx, const float *x, const float *dy, int64_t count);
+    /* where x[i] == y[i]: dx[i] += open[i] and open[i] = 0 */
+    void (*pass_equal)(float *dx, const float *x, const float *y, float *open, int64_t count);
 };
 
 extern const struct circ_learning circ_learning_scalar;
