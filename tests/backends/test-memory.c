@@ -61,7 +61,7 @@ static bool build(struct circ_network *net, enum circ_structure structure)
 }
 
 static void test(const struct circ_backend *backend, enum circ_structure structure,
-                 const char *variant, int batch)
+                 const char *variant, enum circ_pass pass, int batch)
 {
     struct circ_network net;
     struct circ_model model;
@@ -74,10 +74,14 @@ static void test(const struct circ_backend *backend, enum circ_structure structu
         return;
     }
     circ_weights_random(&model, 1);
-    struct circ_request request = {
-        .model = &model, .batch = batch, .threads = 1, .precision = "f32", .variant = variant};
+    struct circ_request request = {.model = &model,
+                                   .batch = batch,
+                                   .threads = 1,
+                                   .pass = pass,
+                                   .precision = "f32",
+                                   .variant = variant};
     if (backend->supports(session, &request, &err)) {
-        tap_skip(err.message, "%s %s", backend->name, name);
+        tap_skip(err.message, "%s %s %s", backend->name, name, circ_backend_pass_name(pass));
     } else {
         int wrong = 0;
         long first = 0;
@@ -95,8 +99,8 @@ static void test(const struct circ_backend *backend, enum circ_structure structu
             }
             wrong += status != CIRC_MEMORY || program || !err.message[0];
         }
-        tap_ok(!wrong && first > 5, "%s %s batch %d: %ld allocations, each failing once",
-               backend->name, name, batch, first);
+        tap_ok(!wrong && first > 5, "%s %s %s batch %d: %ld allocations, each failing once",
+               backend->name, name, circ_backend_pass_name(pass), batch, first);
     }
     backend->close(session);
     circ_weights_free(&model);
@@ -134,8 +138,9 @@ int main(void)
         const struct circ_variant *variants;
         int variant_count = backends[b]->apart ? 0 : backends[b]->variants(&variants);
         for (int v = 0; v < variant_count; v++)
-            for (int batch = 1; batch <= 17; batch += 16)
-                test(backends[b], variants[v].structure, variants[v].name, batch);
+            for (int turn = 0; turn < 4; turn++)
+                test(backends[b], variants[v].structure, variants[v].name,
+                     turn % 2 ? CIRC_TRAIN : CIRC_INFER, turn / 2 ? 17 : 1);
         test_ceilings(backends[b]);
     }
     struct circ_network net;
