@@ -43,10 +43,11 @@ static double peak_of(const struct circ_roof_case *point)
     return NAN;
 }
 
-static int64_t bytes_of(const struct circ_layer *layer, int64_t weight_bytes, int batch)
+/* Training moves everything twice: weights in and out, activations and their gradients. */
+static int64_t bytes_of(const struct circ_layer *layer, int64_t weight_bytes, int batch, bool train)
 {
     int64_t activations = circ_network_elements(layer->in) + circ_network_elements(layer->out);
-    return weight_bytes + (int64_t)sizeof(float) * activations * batch;
+    return (weight_bytes + (int64_t)sizeof(float) * activations * batch) * (train ? 2 : 1);
 }
 
 struct circ_roof circ_roof_of(const struct circ_roof_case *point)
@@ -57,8 +58,10 @@ struct circ_roof circ_roof_of(const struct circ_roof_case *point)
         const struct circ_layer *layer = &point->network->layers[i];
         if (!circ_network_has_weights(layer))
             continue;
-        struct circ_counts counts = circ_network_layer_counts(layer);
-        int64_t bytes = bytes_of(layer, counts.weight_bytes, point->batch);
+        struct circ_counts counts = point->train
+                                        ? circ_network_layer_training_counts(layer, point->batch)
+                                        : circ_network_layer_counts(layer);
+        int64_t bytes = bytes_of(layer, counts.weight_bytes, point->batch, point->train);
         int64_t working_set = point->cold ? INT64_MAX : bytes;
         double computing = (double)counts.flop_roof * point->batch / peak;
         double moving =

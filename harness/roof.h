@@ -23,7 +23,8 @@ struct circ_roof {
 struct circ_roof_case {
     const struct circ_network *network; /* with its structure and blocks */
     int batch, threads;
-    bool cold; /* weights come from beyond every cache */
+    bool train; /* a training step, not inference */
+    bool cold;  /* weights come from beyond every cache */
     const struct circ_caches *caches;
     const struct circ_ceiling *ceilings; /* of the ISA row and thread count, reads by rising size */
     int count;
@@ -31,7 +32,9 @@ struct circ_roof_case {
 
 /* The roof of a network is the sum over its FC and CONV layers of
  *     max(flop x batch / fma_f32, bytes / read at a working set of those bytes)
- * Layers without weights add nothing: they could be part of their neighbours. */
+ * with flop and bytes those of the pass: a training step reads and writes the weights, and moves
+ * gradients of input and output beside the two. Layers without weights add nothing: they could be
+ * part of their neighbours. */
 struct circ_roof circ_roof_of(const struct circ_roof_case *point);
 
 /* Gigabytes a second at a working set of so many bytes of all threads: linear over the logarithm of

@@ -123,6 +123,7 @@ static bool set_roof(const struct run *run, struct circ_subject *subject)
         circ_roof_of(&(struct circ_roof_case){.network = &subject->network,
                                               .batch = planned->point.batch,
                                               .threads = planned->point.threads,
+                                              .train = planned->pass == CIRC_TRAIN,
                                               .cold = planned->point.cold,
                                               .caches = &run->runner->host->caches,
                                               .ceilings = limit->ceilings,

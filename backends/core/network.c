@@ -296,30 +296,41 @@ struct circ_counts circ_network_layer_counts(const struct circ_layer *layer)
     return counts;
 }
 
+struct circ_counts circ_network_layer_training_counts(const struct circ_layer *layer, int batch)
+{
+    struct circ_counts counts = circ_network_layer_counts(layer);
+    if (!circ_network_has_weights(layer))
+        return counts;
+    int64_t transforms = layer->structure == CIRC_CIRCULANT ? layer_transform_flop(layer) : 0;
+    int64_t update = (2 * counts.weight_count + batch - 1) / batch;
+    counts.flop_dense *= 3;
+    counts.flop_executed = 3 * counts.flop_executed - transforms + update;
+    counts.flop_roof = 3 * counts.flop_roof - transforms + update;
+    return counts;
+}
+
+static void add_counts(struct circ_counts *sum, struct circ_counts one)
+{
+    sum->flop_dense += one.flop_dense;
+    sum->flop_executed += one.flop_executed;
+    sum->flop_roof += one.flop_roof;
+    sum->weight_count += one.weight_count;
+    sum->weight_count_dense += one.weight_count_dense;
+    sum->weight_bytes += one.weight_bytes;
+}
+
 struct circ_counts circ_network_counts(const struct circ_network *net)
 {
     struct circ_counts sum = {0};
-    for (int i = 0; i < net->layer_count; i++) {
-        struct circ_counts one = circ_network_layer_counts(&net->layers[i]);
-        sum.flop_dense += one.flop_dense;
-        sum.flop_executed += one.flop_executed;
-        sum.flop_roof += one.flop_roof;
-        sum.weight_count += one.weight_count;
-        sum.weight_count_dense += one.weight_count_dense;
-        sum.weight_bytes += one.weight_bytes;
-    }
+    for (int i = 0; i < net->layer_count; i++)
+        add_counts(&sum, circ_network_layer_counts(&net->layers[i]));
     return sum;
 }
 
 struct circ_counts circ_network_training_counts(const struct circ_network *net, int batch)
 {
-    struct circ_counts sum = circ_network_counts(net);
-    int64_t transforms = 0, update = (2 * sum.weight_count + batch - 1) / batch;
+    struct circ_counts sum = {0};
     for (int i = 0; i < net->layer_count; i++)
-        if (circ_network_has_weights(&net->layers[i]) && net->layers[i].structure == CIRC_CIRCULANT)
-            transforms += layer_transform_flop(&net->layers[i]);
-    sum.flop_dense *= 3;
-    sum.flop_executed = 3 * sum.flop_executed - transforms + update;
-    sum.flop_roof = 3 * sum.flop_roof - transforms + update;
+        add_counts(&sum, circ_network_layer_training_counts(&net->layers[i], batch));
     return sum;
 }

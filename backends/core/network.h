@@ -138,6 +138,7 @@ struct circ_counts circ_network_counts(const struct circ_network *net);
  * three products of the forward's. A circulant layer does three products of spectra and four
  * families of transforms: inputs and output gradients forward, outputs and input gradients inverse;
  * weights and their gradients stay spectra. The update's two a weight are shared by the batch. */
+struct circ_counts circ_network_layer_training_counts(const struct circ_layer *layer, int batch);
 struct circ_counts circ_network_training_counts(const struct circ_network *net, int batch);
 
 #endif

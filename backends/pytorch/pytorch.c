@@ -107,8 +107,8 @@ static enum circ_status start(struct circ_session *session, struct circ_error *e
     char python[4096];
     enum circ_status status = find_python(python, sizeof python, err);
     if (!status)
-        status = circ_peer_start(&session->peer, python,
-                                 (const char *)circ_worker_embedded[0].data, err);
+        status = circ_peer_start(&session->peer, python, (const char *)circ_worker_embedded[0].data,
+                                 err);
     if (!status)
         status = ask(session, "{\"do\": \"hello\"}\n", session->torch, sizeof session->torch, err);
     if (status == CIRC_DEVICE) /* it ended at its imports */
@@ -309,8 +309,9 @@ static int64_t pytorch_footprint(const struct circ_request *request)
 }
 
 static enum circ_status pytorch_upload(struct circ_program *program, const float *input,
-                                       struct circ_error *err)
+                                       const struct circ_lesson *lesson, struct circ_error *err)
 {
+    (void)lesson; /* it does not train */
     struct circ_peer *peer = program->session->peer;
     char request[96], detail[64];
     snprintf(request, sizeof request, "{\"do\": \"upload\", \"id\": %d, \"count\": %zu}\n",
