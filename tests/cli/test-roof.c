@@ -106,6 +106,11 @@ static void test_layer(void)
     roof = circ_roof_of(&many);
     tap_ok(near(roof.time_ns, 2.0 * 1024 * 1024 * 1000 / 100) && !strcmp(roof.bound, "flop"),
            "many samples by multiply-adds: %g ns, %s", roof.time_ns, roof.bound);
+    one.train = true;
+    roof = circ_roof_of(&one);
+    tap_ok(roof.bytes == 2 * bytes && roof.flop == (3 * 2 + 2) * 1024 * 1024,
+           "a training step moves all of it twice: %lld bytes", (long long)roof.bytes);
+    one.train = false;
     one.cold = true;
     roof = circ_roof_of(&one);
     tap_ok(near(roof.time_ns, (double)bytes / 10) && !strcmp(roof.bound, "dram"),

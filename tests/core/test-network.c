@@ -62,6 +62,22 @@ static void test_fc_counts(void)
            "pruned counts");
 }
 
+/* 4096 x 9216 with k = 16: 256 x 576 blocks, each 7 complex and 2 real bins. */
+static void test_training_counts(void)
+{
+    tap_ok(begin(9216, 1, 1) && !append(fc(4096)), "fc 4096 x 9216");
+    struct circ_counts c = circ_network_training_counts(&net, 64);
+    tap_ok(c.flop_dense == 3 * 2 * 37748736LL && c.flop_executed == c.flop_dense + 37748736 / 32,
+           "dense training: three products, and the update shared by the batch");
+    int64_t blocks = 256 * 576, transforms = 2 * (256 + 576) * 160; /* 2.5 k log2 k = 160 */
+    tap_ok(!circ_network_compress(&net, CIRC_CIRCULANT, 16, 16, &err), "k = 16");
+    c = circ_network_training_counts(&net, 1);
+    tap_ok(c.flop_dense == 3 * 2 * 37748736LL &&
+               c.flop_executed == 3 * blocks * (7 * 8 + 4) + transforms + 2 * blocks * 16 &&
+               c.flop_roof == 3 * blocks * (7 * 6 + 4) + transforms + 2 * blocks * 16,
+           "circulant training: three products and four families of transforms");
+}
+
 static void test_edges(void)
 {
     int m, n, p, q;
@@ -111,6 +127,7 @@ static void refuse(const char *what, struct circ_layer layer, const char *words)
 int main(void)
 {
     test_fc_counts();
+    test_training_counts();
     test_edges();
     test_conv();
     tap_ok(!begin(0, 1, 1) && !begin(1, -1, 1) && !begin(CIRC_MAX_DIM + 1, 1, 1) &&
