@@ -34,10 +34,11 @@ enum circ_status circ_bins_create(struct circ_bins *s, struct circ_error *err)
     s->y.im = slots * s->y.slot;
     s->dx = s->x;
     s->w_im = s->conv ? (size_t)g->q : round_up((size_t)g->q, 16);
-    s->w_row = 2 * s->w_im;
+    s->w_row = s->conv ? 2 * s->w_im : circ_step_stride(2 * s->w_im);
     s->w_tap = (size_t)g->p * s->w_row;
     s->w_slot = (size_t)g->taps * s->w_tap;
-    s->scratch_floats = s->conv || s->single ? 0 : 2 * (size_t)s->batch * s->w_im;
+    s->turned_row = circ_step_stride(s->w_im);
+    s->scratch_floats = s->conv || s->single ? 0 : 2 * (size_t)s->batch * s->turned_row;
     s->by_rows = s->threads > 1 && g->groups * s->transform->slots < BINS_EACH * s->threads;
     size_t line =
         2 * sizeof(float) *
@@ -279,11 +280,11 @@ static void input_columns(const struct circ_bins *s, const struct bin *bin, floa
  * single one lie so. */
 static void update_fc(const struct circ_bins *s, const struct bin *bin, float *scratch, float rate)
 {
-    size_t first = (size_t)bin->row_first, plane = (size_t)s->batch * s->w_im, im = s->x.im;
+    size_t first = (size_t)bin->row_first, plane = (size_t)s->batch * s->turned_row, im = s->x.im;
     const float *x = bin_side(&s->x, bin, s->g.q);
     if (!s->single) {
-        s->kernels->turn(x, s->x.block, s->g.q, s->batch, scratch, s->w_im);
-        s->kernels->turn(x + im, s->x.block, s->g.q, s->batch, scratch + plane, s->w_im);
+        s->kernels->turn(x, s->x.block, s->g.q, s->batch, scratch, s->turned_row);
+        s->kernels->turn(x + im, s->x.block, s->g.q, s->batch, scratch + plane, s->turned_row);
         x = scratch;
         im = plane;
     }
@@ -296,7 +297,7 @@ static void update_fc(const struct circ_bins *s, const struct bin *bin, float *s
                                         .x = x,
                                         .x_im = im,
                                         .x_part = whole,
-                                        .x_term = s->w_im,
+                                        .x_term = s->turned_row,
                                         .y = bin_weights(s, bin) + first * s->w_row,
                                         .y_im = s->w_im,
                                         .y_row = s->w_row,

@@ -26,6 +26,7 @@ struct circ_bins {
 
     float *weights;                    /* owned: [group][slot][tap][i]{re[w_im], im[w_im]} by j */
     size_t w_im, w_row, w_tap, w_slot; /* floats between those */
+    size_t turned_row;                 /* floats of a sample's blocks when they are in lanes */
     struct circ_side x, y, dx;         /* the output's gradient takes y's place */
 
     /* A CONV layer's padded input plane has the columns of each residue modulo the stride next to
