@@ -140,7 +140,7 @@ static void transform_input(struct circulant *s, const float *x, float *scratch,
     const struct circ_geometry *g = &s->bins.g;
     size_t batch = (size_t)s->base.place.batch, plane = (size_t)g->in_pixels * batch;
     struct share share = share_of(s, g->groups * g->q, thread);
-    struct circ_forward forward = {.transform = s->transform, .blocks = 1};
+    struct circ_forward forward = {.transform = s->transform, .blocks = 1, .rows = 1};
     if (!s->bins.conv) {
         size_t first = (size_t)share.block_first * (size_t)g->k;
         forward.x = x + first * batch + share.column_first;
@@ -176,7 +176,7 @@ static void transform_slope(struct circulant *s, const float *dy, float *scratch
     const struct circ_geometry *g = &s->bins.g;
     size_t batch = (size_t)s->base.place.batch, plane = (size_t)g->out_pixels * batch;
     struct share share = share_of(s, g->groups * g->p, thread);
-    struct circ_forward forward = {.transform = s->transform, .blocks = 1};
+    struct circ_forward forward = {.transform = s->transform, .blocks = 1, .rows = 1};
     if (!s->bins.conv) {
         size_t first = (size_t)share.block_first * (size_t)g->k;
         forward.x = dy + first * batch + share.column_first;
@@ -291,6 +291,7 @@ static void transform_single(struct circulant *s, const struct circ_side *side, 
                                    .channel_stride = 1,
                                    .channels = channels - first * s->bins.g.k,
                                    .blocks = last - first,
+                                   .rows = 1,
                                    .columns = 1,
                                    .spectra = spectra_of(side, (size_t)first, 0)};
     s->base.place.kernels->forward_blocks(&forward, scratch);
@@ -409,7 +410,7 @@ enum circ_status circ_learn_circulant_create(struct circ_learner **learner,
     if (!status && !b->tap)
         status = circ_status_fail(err, CIRC_MEMORY, "no memory for %d taps", b->g.taps);
     if (!status)
-        status = circ_transform_create(&s->transform, b->g.k, err);
+        status = circ_transform_create(&s->transform, b->g.k, b->lanes, err);
     if (!status) {
         b->transform = s->transform;
         plan(s);
