@@ -113,6 +113,9 @@ static enum circ_status cpu_supports(struct circ_session *session,
     if (!variant || (variant->structure != structure && structure != CIRC_DENSE))
         return circ_status_fail(err, CIRC_UNSUP, "cpu has no variant %s for %s layers",
                                 request->variant, circ_network_structure_name(structure));
+    if (request->pass == CIRC_TRAIN && structure == CIRC_PRUNED)
+        return circ_status_fail(
+            err, CIRC_UNSUP, "cpu does not train pruned layers: their pattern would stay random");
     if (request->pass == CIRC_TRAIN && !trains(request->variant))
         return circ_status_fail(err, CIRC_UNSUP, "cpu trains with the variants %s and %s, not %s",
                                 training[0], training[1], request->variant);

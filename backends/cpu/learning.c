@@ -7,7 +7,12 @@
 
 /* Rows and vectors of a product tile: two accumulators each, two inputs a vector and two numbers of
  * a row, in the registers that the ISA has. */
-#if CIRC_LANES == 16
+#if CIRC_LANES == 16 || defined(__aarch64__)
+#define REGISTERS 32
+#else
+#define REGISTERS 16
+#endif
+#if REGISTERS == 32 && CIRC_LANES > 1
 #define TILE    6
 #define VECTORS 2
 #elif CIRC_LANES > 1
@@ -220,7 +225,7 @@ INLINE void dot_rows(const struct circ_learning_dot *d, enum circ_learning_mode 
 INLINE void dot_all(const struct circ_learning_dot *d, enum circ_learning_mode mode)
 {
     int r = 0;
-#if CIRC_LANES == 16 /* 32 registers; the others have 16 */
+#if REGISTERS == 32
     for (; r + 4 <= d->rows; r += 4)
         dot_rows(d, mode, 4, r);
 #endif
