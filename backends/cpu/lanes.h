@@ -115,18 +115,41 @@ INLINE void finish(float *y, vec value, float bias, bool relu, int columns)
 }
 
 #if CIRC_LANES > 1
-/* Lane indices that swap the off-diagonal halves of two rows `distance` apart. */
+/* Where lane l of the low and of the high row comes from when their off-diagonal halves of `d`
+ * lanes change places; the high row's lanes count from CIRC_LANES on. Literals, because a target
+ * without a shuffle by variable indices, NEON's, would move lane by lane. */
+#define LOW(l, d)          ((l) & (d) ? CIRC_LANES + (l) - (d) : (l))
+#define HIGH(l, d)         ((l) & (d) ? CIRC_LANES + (l) : (l) + (d))
+#define LANES_4(of, l, d)  of(l, d), of(l + 1, d), of(l + 2, d), of(l + 3, d)
+#define LANES_8(of, l, d)  LANES_4(of, l, d), LANES_4(of, l + 4, d)
+#define LANES_16(of, l, d) LANES_8(of, l, d), LANES_8(of, l + 8, d)
+#if CIRC_LANES == 4
+#define LANES(of, d) LANES_4(of, 0, d)
+#elif CIRC_LANES == 8
+#define LANES(of, d) LANES_8(of, 0, d)
+#else
+#define LANES(of, d) LANES_16(of, 0, d)
+#endif
+
+#define SWAP(d)                                                                                    \
+    if (distance == d) {                                                                           \
+        *low = __builtin_shufflevector(a, b, LANES(LOW, d));                                       \
+        *high = __builtin_shufflevector(a, b, LANES(HIGH, d));                                     \
+    }
+
 INLINE void swap_halves(vec *low, vec *high, int distance)
 {
-    mask to_low, to_high;
-    for (int l = 0; l < CIRC_LANES; l++) {
-        to_low[l] = l & distance ? CIRC_LANES + l - distance : l;
-        to_high[l] = l & distance ? CIRC_LANES + l : l + distance;
-    }
     vec a = *low, b = *high;
-    *low = __builtin_shuffle(a, b, to_low);
-    *high = __builtin_shuffle(a, b, to_high);
+    SWAP(1)
+    SWAP(2)
+#if CIRC_LANES > 4
+    SWAP(4)
+#endif
+#if CIRC_LANES > 8
+    SWAP(8)
+#endif
 }
+#undef SWAP
 #endif
 
 /* Transposes a square of CIRC_LANES vectors in registers, halving blocks. */
