@@ -36,12 +36,14 @@ struct circ_team {
     struct worker *workers; /* [threads - 1] */
 };
 
+/* On Arm isb and not yield, which does nothing on cores without SMT: the spins would end too soon.
+ */
 static inline void pause_cpu(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #elif defined(__aarch64__)
-    __asm__ __volatile__("yield");
+    __asm__ __volatile__("isb");
 #endif
 }
 

@@ -117,10 +117,13 @@ static void work(void)
         state = state * 1664525 + 1013904223;
         bytes[i] = (unsigned char)(state >> 24);
     }
-#ifdef __SSE2__
-    for (size_t i = 0; i < size; i += 64)
+    for (size_t i = 0; i < size; i += 64) {
+#if defined(__SSE2__)
         __builtin_ia32_clflush(bytes + i);
+#elif defined(__aarch64__)
+        __asm__ __volatile__("dc civac, %0" : : "r"(bytes + i) : "memory");
 #endif
+    }
     for (size_t i = 0; i < size; i += 64)
         if (bytes[i] & 1)
             sum = sum * 0.5F + 1.0F;
