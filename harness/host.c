@@ -1,5 +1,6 @@
 /* Reads what the machine and the build are. What of it makes timings doubtful is warnings.c. */
 #include "harness/host.h"
+#include "backends/processor.h"
 #include "circ_commit.h"
 #include "circ_config.h"
 #include "harness/meters/meter.h"
@@ -126,10 +127,6 @@ static void read_cpu(char *text, size_t size, int cpu, const char *file)
 
 static void read_hypervisor(const char *flags, char *name, size_t size)
 {
-    snprintf(name, size, "none");
-    if (!strstr(flags, " hypervisor"))
-        return;
-    snprintf(name, size, "unnamed");
 #if defined(__x86_64__) || defined(__i386__)
     static const struct {
         const char *signature, *name;
@@ -138,6 +135,10 @@ static void read_hypervisor(const char *flags, char *name, size_t size)
                  {"TCGTCGTCGTCG", "QEMU"},     {"bhyve bhyve ", "bhyve"},
                  {" lrpepyh vr ", "Parallels"}};
     unsigned words[4];
+    snprintf(name, size, "none");
+    if (!strstr(flags, " hypervisor"))
+        return;
+    snprintf(name, size, "unnamed");
     __cpuid(0x40000000, words[0], words[1], words[2],
             words[3]); /* 12 letters, as the kernel reads them */
     char signature[13] = "";
@@ -145,6 +146,9 @@ static void read_hypervisor(const char *flags, char *name, size_t size)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strncmp(signature, names[i].signature, 12) == 0)
             snprintf(name, size, "%s", names[i].name);
+#else
+    (void)flags; /* no flag says so there */
+    snprintf(name, size, "unknown");
 #endif
 }
 
@@ -154,7 +158,6 @@ static void add_cpu(struct circ_host *host, size_t *used)
     static const struct {
         const char *key, *names[2];
     } rows[] = {
-        {"cpu", {"model name", "Processor"}},
         {"vendor", {"vendor_id", "CPU implementer"}},
         {"family", {"cpu family", "CPU architecture"}},
         {"model", {"model", "CPU part"}},
@@ -162,6 +165,10 @@ static void add_cpu(struct circ_host *host, size_t *used)
         {"microcode", {"microcode", "microcode"}},
     };
     char cpuinfo[CPUINFO_SIZE], value[4096], flags[4096], isa[512] = "", name[32];
+    struct circ_processor processor;
+    circ_processor_read(&processor);
+    host->emulated = *processor.emulator;
+    add_fact(host, used, "cpu", true, "%s", processor.name);
     read_file("/proc/cpuinfo", cpuinfo, sizeof cpuinfo);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         find_value(cpuinfo, rows[i].names[0], value, sizeof value);
@@ -173,7 +180,7 @@ static void add_cpu(struct circ_host *host, size_t *used)
     if (!*flags)
         find_value(cpuinfo, "Features", flags, sizeof flags);
     read_hypervisor(flags, value, sizeof value);
-    add_fact(host, used, "hypervisor", true, "%s", value);
+    add_fact(host, used, "hypervisor", true, "%s", host->emulated ? processor.emulator : value);
     size_t length = 0;
     for (char *save, *flag = strtok_r(flags, " ", &save); flag; flag = strtok_r(NULL, " ", &save)) {
         if (snprintf(name, sizeof name, " %s ", flag) >= (int)sizeof name ||

@@ -27,6 +27,15 @@ static void warn_build(const struct circ_host *host, char *text, size_t size)
                  circ_host_fact(host, "build"));
 }
 
+static void warn_emulator(const struct circ_host *host, char *text, size_t size)
+{
+    if (host->emulated)
+        snprintf(text, size,
+                 "%s plays this processor: times are the emulator's, and every row is marked "
+                 "emulated; measure on the machine itself",
+                 circ_host_fact(host, "hypervisor"));
+}
+
 static void warn_load(const struct circ_host *host, char *text, size_t size)
 {
     double load = atof(circ_host_fact(host, "load"));
@@ -144,7 +153,8 @@ static bool has_counters(void)
 
 static void warn_virtual(const struct circ_host *host, char *text, size_t size)
 {
-    if (!is(host, "hypervisor", "none") && !has_counters())
+    if (!host->emulated && !is(host, "hypervisor", "none") && !is(host, "hypervisor", "unknown") &&
+        !has_counters())
         snprintf(
             text, size,
             "a virtual machine (%s) without hardware counters: no cycles, and neighbours may take "
@@ -155,8 +165,8 @@ static void warn_virtual(const struct circ_host *host, char *text, size_t size)
 void circ_warnings_collect(struct circ_host *host)
 {
     static void (*const warnings[])(const struct circ_host *, char *, size_t) = {
-        warn_build, warn_load,  warn_quota, warn_battery, warn_governor,
-        warn_swap,  warn_turbo, warn_smt,   warn_virtual,
+        warn_build,    warn_emulator, warn_load,  warn_quota, warn_battery,
+        warn_governor, warn_swap,     warn_turbo, warn_smt,   warn_virtual,
     };
     _Static_assert(sizeof warnings / sizeof *warnings <= CIRC_MAX_WARNINGS,
                    "room for every warning");
