@@ -3,6 +3,10 @@
 
 #include <stdbool.h>
 #include <string.h>
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#endif
 
 #if defined(__x86_64__)
 static bool has_avx2(void)
@@ -14,6 +18,14 @@ static bool has_avx512(void)
 {
     return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+}
+#elif defined(__aarch64__)
+/* Its code holds for vectors of 32 bytes and no others, and how long they are is the system's say.
+ */
+static bool has_sve256(void)
+{
+    int length = getauxval(AT_HWCAP) & HWCAP_SVE ? prctl(PR_SVE_GET_VL) : -1;
+    return length >= 0 && (length & PR_SVE_VL_LEN_MASK) == 32;
 }
 #endif
 
@@ -31,6 +43,10 @@ static const struct {
 #if defined(__x86_64__)
     {&circ_kernels_avx512, &circ_learning_avx512, has_avx512},
     {&circ_kernels_avx2, &circ_learning_avx2, has_avx2},
+#elif defined(__aarch64__)
+    {&circ_kernels_sve256, &circ_learning_sve256, has_sve256},
+    /* Advanced SIMD is part of what every aarch64 Linux runs on */
+    {&circ_kernels_neon, &circ_learning_neon, always},
 #endif
     {&circ_kernels_scalar, &circ_learning_scalar, always},
 };

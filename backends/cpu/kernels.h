@@ -137,5 +137,7 @@ struct circ_kernels {
 extern const struct circ_kernels circ_kernels_scalar;
 extern const struct circ_kernels circ_kernels_avx2;
 extern const struct circ_kernels circ_kernels_avx512;
+extern const struct circ_kernels circ_kernels_neon;
+extern const struct circ_kernels circ_kernels_sve256;
 
 #endif

@@ -77,5 +77,7 @@ struct circ_learning {
 extern const struct circ_learning circ_learning_scalar;
 extern const struct circ_learning circ_learning_avx2;
 extern const struct circ_learning circ_learning_avx512;
+extern const struct circ_learning circ_learning_neon;
+extern const struct circ_learning circ_learning_sve256;
 
 #endif

@@ -6,7 +6,6 @@ usage: check-symbols.py BUILD_FOLDER
 """
 import os
 import re
-import shutil
 import sys
 
 import tree
@@ -31,25 +30,26 @@ MUTABLE = {
 CONSTANT = re.compile(r"\.(text|rodata|data\.rel\.ro|init|fini|eh_frame|tm_clone)")
 
 
-def symbols(command):
+def symbols(nm, command):
     """(name, is global, section) of what an object defines."""
-    for line in tree.listing("nm", "--defined-only", "-f", "sysv", command["object"]):
+    for line in tree.listing(nm, "--defined-only", "-f", "sysv", command["object"]):
         parts = [part.strip() for part in line.split("|")]
         if len(parts) == 7 and parts[2] not in ("a", "N", "n"):
             yield re.sub(r"\.\d+$", "", parts[0]), parts[2].isupper(), parts[6]
 
 
 def main():
-    if not shutil.which("nm"):
-        return skip_all("no nm here: install binutils")
     tap, build = Tap(), tree.Build(sys.argv[1])
+    nm = build.tool("nm")
+    if not nm:
+        return skip_all("no nm here: install binutils")
     if build.options.get("b_lto"):
         return skip_all("b_lto is on: the objects hold no machine code, and no symbols that nm knows")
     unprefixed, misplaced, mutable, seen, count = [], [], [], set(), 0
     for command in build.product():
         source = command["source"]
         prefix = "circ_" + os.path.splitext(os.path.basename(source))[0]
-        for name, is_global, section in symbols(command):
+        for name, is_global, section in symbols(nm, command):
             count += 1
             seen |= {name, (source, name)}
             where = f"{source}: {name}"

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -79,6 +80,15 @@ class Build:
         return {"source": os.path.basename(source) if generated else os.path.relpath(source, ROOT),
                 "generated": generated, "words": shlex.split(entry["command"]),
                 "object": os.path.join(self.folder, entry["output"])}
+
+    def compiler(self, question):
+        """What the compiler answers to a question about itself: -dumpmachine, -print-prog-name=nm, --version."""
+        words = [self.commands[0]["words"][0], question]
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+    def tool(self, name):
+        """The binary tool of that name that reads what this build's compiler writes; "" if there is none."""
+        return shutil.which(self.compiler("-print-prog-name=" + name)) or ""
 
     def product(self):
         """The commands of the program itself, without the tests'."""
