@@ -170,6 +170,11 @@ enum circ_status circ_cmd_roof_run(const struct circ_options *options, int *exit
                                 "cannot be measured on this one: unset it");
     circ_interrupt_install();
     circ_host_read(&host);
+    if (host.emulated)
+        return circ_status_fail(err, CIRC_NOTHING,
+                                "%s plays this processor, and its ceilings say nothing about one: "
+                                "run it on the machine itself",
+                                circ_host_fact(&host, "hypervisor"));
     enum circ_status status = circ_axes_add_names(&standard, "-b", "cpu", err);
     if (!status)
         status =

@@ -32,5 +32,7 @@ struct circ_loops {
 extern const struct circ_loops circ_loops_scalar;
 extern const struct circ_loops circ_loops_avx2;
 extern const struct circ_loops circ_loops_avx512;
+extern const struct circ_loops circ_loops_neon;
+extern const struct circ_loops circ_loops_sve256;
 
 #endif

@@ -26,6 +26,9 @@ static const struct circ_loops *const rows[] = {
 #if defined(__x86_64__)
     &circ_loops_avx512,
     &circ_loops_avx2,
+#elif defined(__aarch64__)
+    &circ_loops_sve256,
+    &circ_loops_neon,
 #endif
     &circ_loops_scalar,
 };

@@ -20,12 +20,13 @@ MACHINES = {
 
 # What a row must contain and must not, how it adds vectors, and how many vectors an inner loop of a product may store to
 # the stack in one turn; the loops that measure its ceilings store none. avx512, neon and sve256 have 32 registers for a
-# tile of 24 accumulators; avx2 has 16 for one of 12: two inputs and a weight fit. The scalar row is the machine's least:
-# what gcc makes of it is its own affair.
+# tile of 24 accumulators; avx2 has 16 for one of 12: two inputs and a weight fit, but a stream of two vectors may store four.
+# The scalar row is the machine's least: what gcc makes of it is its own affair.
 ROWS = {
     "x86_64": {
         "scalar": {"must": None, "never": r"%[yz]mm", "spills": None},
-        "avx2": {"must": r"vfn?m(add|sub)\w*\s.*%ymm", "add": r"vaddps\s.*%ymm", "never": r"%zmm", "spills": 0},
+        "avx2": {"must": r"vfn?m(add|sub)\w*\s.*%ymm", "add": r"vaddps\s.*%ymm", "never": r"%zmm", "spills": 0,
+                 "stream_spills": 4},
         "avx512": {"must": r"vfn?m(add|sub)\w*\s.*%zmm", "add": r"vaddps\s.*%zmm", "never": None, "spills": 0},
     },
     "aarch64": {
@@ -86,8 +87,9 @@ def check_row(tap, row, rule, machine, functions, exact):
     if rule["spills"] is not None and exact:
         tap.skip(exact, f"{row}: the products keep their tiles in registers")
     elif rule["spills"] is not None:
-        for function in (r"product_\d+", "stream_rows", "stream_slots"):
-            check_spills(tap, row, machine, functions, function, rule["must"], rule["spills"])
+        check_spills(tap, row, machine, functions, r"product_\d+", rule["must"], rule["spills"])
+        for function in ("stream_rows", "stream_slots"):
+            check_spills(tap, row, machine, functions, function, rule["must"], rule.get("stream_spills", 0))
         check_spills(tap, row, machine, functions, "peak_f32", rule["must"], 0)
         for streams in (2, 4, 8):
             check_spills(tap, row, machine, functions, f"read_{streams}", rule["add"], 0)
