@@ -103,7 +103,7 @@ INLINE void accumulate(const struct circ_product *a, int taps, int rows, int vec
                 values[v] = load(at + v * CIRC_LANES);
 #pragma GCC unroll 16
             for (int i = 0; i < rows; i++) {
-                vec weight = set1(w[i]);
+                vec weight = set1_at(w, i);
 #pragma GCC unroll 8
                 for (int v = 0; v < vectors; v++)
                     acc[i * vectors + v] = acc[i * vectors + v] + weight * values[v];

@@ -46,6 +46,17 @@ INLINE vec set1(float x)
     return x - zero(); /* 0 + x would be an addition, for the sake of -0 */
 }
 
+/* w[i] in every lane. NEON's FMA takes a factor from a lane, so one load serves four: it may read
+ * up to w[i + 3]. */
+INLINE vec set1_at(const float *w, int i)
+{
+#if CIRC_LANES == 4 && defined(__aarch64__)
+    return set1(load(w + (i & ~3))[i & 3]);
+#else
+    return set1(w[i]);
+#endif
+}
+
 /* v, in a register from here on: without it gcc reads memory anew for every use in a sum of
  * products. */
 INLINE vec held(vec v)
