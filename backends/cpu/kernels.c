@@ -13,6 +13,8 @@
 #include <math.h>
 #include <string.h>
 
+_Static_assert(CIRC_TILE <= CIRC_ACCUMULATORS, "a tile has an accumulator for every row");
+
 static const float no_bias[1];
 
 /* Rows from valid on count as zero: an edge block is transformed from a copy. */
