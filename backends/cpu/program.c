@@ -22,6 +22,7 @@ struct circ_program {
     struct circ_train *train; /* owned: a training pass is all in there, and no step */
     float *input;             /* owned; launches do not write it, so that they can be repeated */
     float *buffers[2];        /* owned */
+    size_t widest;            /* elements of a sample, of the widest activation */
     float **scratch;          /* owned, one a thread: what the greediest step needs */
 };
 
@@ -116,14 +117,15 @@ enum circ_status circ_program_create(struct circ_program **out, const struct cir
     program->threads =
         circ_cost_threads(net, request->batch, kernels->lanes, circ_team_threads(team));
     cut_batch(program);
-    size_t batch = (size_t)request->batch, widest = 1;
+    size_t batch = (size_t)request->batch;
+    program->widest = 1;
     for (int i = 0; i < net->layer_count; i++) {
         size_t count = (size_t)circ_network_elements(net->layers[i].out);
-        widest = count > widest ? count : widest;
+        program->widest = count > program->widest ? count : program->widest;
     }
     program->input = circ_step_floats((size_t)circ_network_elements(net->input) * batch);
-    program->buffers[0] = circ_step_floats(widest * batch);
-    program->buffers[1] = circ_step_floats(widest * batch);
+    program->buffers[0] = circ_step_floats(program->widest * batch);
+    program->buffers[1] = circ_step_floats(program->widest * batch);
     enum circ_status status = CIRC_OK;
     if (!program->input || !program->buffers[0] || !program->buffers[1])
         status = circ_status_fail(err, CIRC_MEMORY, "%s: no memory for activations of batch %d",
@@ -174,34 +176,51 @@ void circ_program_upload(struct circ_program *program, const float *input)
         transpose(input + at * elements, width, elements, program->input + at * elements);
 }
 
+/* Panels of a layer's input or output, elements a sample, as the thread that owns the panel finds
+ * them: its panels lie one after the other from the same place in a buffer whatever the layer, so
+ * that a thread ahead of another writes nothing that the other still reads. */
+static float *panel_at(const struct circ_program *program, float *buffer, int panel,
+                       size_t elements)
+{
+    const struct circ_place *place = &program->place;
+    int first = place->threads == 1 ? panel / place->panels * place->panels : 0;
+    return buffer + ((size_t)first * program->widest + (size_t)(panel - first) * elements) *
+                        (size_t)place->batch;
+}
+
 void circ_program_download(const struct circ_program *program, float *output)
 {
     size_t width = (size_t)program->place.batch;
     size_t elements = (size_t)circ_network_elements(circ_network_output(program->network));
-    const float *last =
-        program->step_count ? program->buffers[(program->step_count - 1) % 2] : program->input;
-    for (size_t at = 0; at < (size_t)program->batch; at += width)
-        transpose(last + at * elements, elements, width, output + at * elements);
+    int panels = program->batch / program->place.batch;
+    for (int panel = 0; panel < panels; panel++) {
+        size_t at = (size_t)panel * width * elements;
+        const float *last = program->step_count
+                                ? panel_at(program, program->buffers[(program->step_count - 1) % 2],
+                                           panel, elements)
+                                : program->input + at;
+        transpose(last, elements, width, output + at);
+    }
 }
 
 static void run_steps(void *context, int thread)
 {
     struct circ_program *program = context;
     const struct circ_place *place = &program->place;
-    const float *x = program->input;
     bool alone = place->threads == 1; /* with panels of its own */
     int first = alone ? thread * place->panels : 0;
     for (int i = 0; i < program->step_count; i++) {
         const struct circ_step *step = program->steps[i];
-        size_t in = (size_t)circ_network_elements(step->layer->in) * (size_t)place->batch;
-        size_t out = (size_t)circ_network_elements(step->layer->out) * (size_t)place->batch;
-        float *y = program->buffers[i % 2];
+        size_t in = (size_t)circ_network_elements(step->layer->in);
+        size_t out = (size_t)circ_network_elements(step->layer->out);
         if (i && !alone)
             circ_team_barrier(program->team);
-        for (int panel = first; panel < first + place->panels; panel += step->panels)
-            step->run(step, x + (size_t)panel * in, y + (size_t)panel * out,
+        for (int panel = first; panel < first + place->panels; panel += step->panels) {
+            const float *x = i ? panel_at(program, program->buffers[(i - 1) % 2], panel, in)
+                               : program->input + (size_t)panel * in * (size_t)place->batch;
+            step->run(step, x, panel_at(program, program->buffers[i % 2], panel, out),
                       program->scratch[thread], alone ? 0 : thread);
-        x = y;
+        }
     }
 }
 
