@@ -84,6 +84,10 @@ static enum circ_status print_libraries(struct printer *printer, const struct ci
     } libraries[] = {
         {"OpenBLAS", "the dense baseline on the CPU: without it nothing is compared with dense",
          "apt install libopenblas-dev, then set up the build again", CIRC_HAVE_OPENBLAS, false},
+        {"oneDNN", "a dense baseline on the CPU: the fastest for batches and for CONV layers",
+         "apt install libdnnl-dev, then set up the build again", CIRC_HAVE_ONEDNN, false},
+        {"FFTW", "the rival of the block-circulant kernels on the CPU",
+         "apt install libfftw3-dev, then set up the build again", CIRC_HAVE_FFTW, false},
         {"PAPI", "hardware and software counters",
          "apt install libpapi-dev, then set up the build again", CIRC_HAVE_PAPI, false},
         {"libpfm4", "names of the CPU's counters",

@@ -159,6 +159,8 @@ static void print_version(void)
         {"sqlite", "SQLite", true},
         {"zlib", "zlib", true},
         {"openblas", "OpenBLAS", CIRC_HAVE_OPENBLAS},
+        {"onednn", "oneDNN", CIRC_HAVE_ONEDNN},
+        {"fftw", "FFTW", CIRC_HAVE_FFTW},
         {"papi", "PAPI", CIRC_HAVE_PAPI},
         {"pfm", "libpfm4", CIRC_HAVE_PFM},
         {"d3", "d3 (charts)", CIRC_HAVE_CHARTS},

@@ -3,6 +3,7 @@
 #include "backends/cpu/cpu.h"
 
 #include "backends/cpu/isa.h"
+#include "backends/cpu/libraries.h"
 #include "backends/cpu/probe.h"
 #include "backends/cpu/program.h"
 #include "backends/processor.h"
@@ -11,10 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#if CIRC_HAVE_OPENBLAS
-#include <cblas.h>
-#endif
 
 #define MAX_TEAMS 32 /* thread counts of one session */
 
@@ -27,8 +24,20 @@ struct circ_session {
 static const struct circ_variant variants[] = {
     {"fused", CIRC_CIRCULANT,
      "spectra bin-major, batch or block rows in lanes, bias and ReLU fused"},
+    {"fftw", CIRC_CIRCULANT, "FFTW's real transforms, a complex product for each bin"},
     {"openblas", CIRC_DENSE, "OpenBLAS sgemm and sgemv, im2col for CONV"},
+    {"onednn", CIRC_DENSE, "oneDNN, packed weights, Winograd for CONV where it is faster"},
     {"csr", CIRC_PRUNED, "compressed sparse rows, random pattern with balanced rows"},
+};
+
+/* Variants that are a library's work: they stay in the list without it, and say what to install. */
+static const struct {
+    const char *variant, *library, *package;
+    bool here;
+} needs[] = {
+    {"openblas", "OpenBLAS", "libopenblas-dev", CIRC_HAVE_OPENBLAS},
+    {"onednn", "oneDNN", "libdnnl-dev", CIRC_HAVE_ONEDNN},
+    {"fftw", "FFTW", "libfftw3-dev", CIRC_HAVE_FFTW},
 };
 
 static int cpu_variants(const struct circ_variant **out)
@@ -71,9 +80,7 @@ static enum circ_status cpu_open(const char *device, struct circ_session **out,
     if (!session)
         return circ_status_fail(err, CIRC_MEMORY, "no memory to open cpu");
     circ_processor_read(&session->processor);
-#if CIRC_HAVE_OPENBLAS
-    openblas_set_num_threads(1); /* our team calls it from every thread: dense.c */
-#endif
+    circ_libraries_begin();
     *out = session;
     return CIRC_OK;
 }
@@ -119,11 +126,11 @@ static enum circ_status cpu_supports(struct circ_session *session,
     if (request->pass == CIRC_TRAIN && !trains(request->variant))
         return circ_status_fail(err, CIRC_UNSUP, "cpu trains with the variants %s and %s, not %s",
                                 training[0], training[1], request->variant);
-    if (!CIRC_HAVE_OPENBLAS && variant->structure == CIRC_DENSE)
-        return circ_status_fail(
-            err, CIRC_ABSENT,
-            "built without OpenBLAS, and a dense baseline that is not the best "
-            "would flatter the others: install libopenblas-dev and build again");
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (!needs[i].here && !strcmp(needs[i].variant, variant->name))
+            return circ_status_fail(err, CIRC_ABSENT,
+                                    "built without %s: install %s and build again",
+                                    needs[i].library, needs[i].package);
     if (request->isa && !circ_isa_find(request->isa))
         return circ_status_fail(err, CIRC_UNSUP,
                                 "this CPU or build has no isa %s: see circbench "
@@ -168,16 +175,10 @@ static void cpu_describe(const struct circ_program *program, struct circ_program
 {
     memset(info, 0, sizeof *info);
     snprintf(info->isa, sizeof info->isa, "%s", circ_program_isa(program));
-#if CIRC_HAVE_OPENBLAS
-    char version[32] = "";
-    if (circ_program_uses_blas(program) &&
-        sscanf(openblas_get_config(), "OpenBLAS %31s", version) == 1)
-        snprintf(info->library, sizeof info->library, "OpenBLAS %s %s", version,
-                 openblas_get_corename());
+    circ_libraries_name(circ_program_libraries(program), info->library, sizeof info->library);
     if (circ_program_structure(program) == CIRC_DENSE && *info->library)
         info->isa[0] = 0; /* the library chose its own, and says so in its name */
     snprintf(info->tuning, sizeof info->tuning, "%s", circ_program_tuning(program));
-#endif
 }
 
 /* Floats of spectra that one circulant layer keeps: both sides of the blocks, padding included. A

@@ -203,6 +203,7 @@ enum circ_status circ_dense_create(struct circ_step **step, const struct circ_la
         return circ_status_fail(err, CIRC_MEMORY, "no memory for a layer");
     enum circ_status status = circ_step_begin(&s->base, layer, weights, place, relu, err);
     s->base.run = run;
+    s->base.libraries = CIRC_OPENBLAS;
     bool fc = layer->op == CIRC_OP_FC, enough;
     size_t batch = (size_t)place.batch;
     s->base.weight_floats = weights->count;

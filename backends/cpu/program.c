@@ -4,9 +4,11 @@
 
 #include "backends/cpu/cost.h"
 #include "backends/cpu/step.h"
+#include "backends/cpu/fastest.h"
 #include "backends/cpu/train.h"
 #include "circ_config.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +20,7 @@ struct circ_program {
     struct circ_place place; /* what the steps know of them */
     struct circ_step *steps[CIRC_MAX_LAYERS];
     int step_count;
-    bool uses_blas;
+    unsigned libraries;
     struct circ_train *train; /* owned: a training pass is all in there, and no step */
     float *input;             /* owned; launches do not write it, so that they can be repeated */
     float *buffers[2];        /* owned */
@@ -26,54 +28,124 @@ struct circ_program {
     float **scratch;          /* owned, one a thread: what the greediest step needs */
 };
 
-/* The step for a layer; the table of choices is this function. */
-static circ_step_create *step_for(const struct circ_layer *layer, struct circ_place place)
+static enum circ_status create_fused(struct circ_step **step, const struct circ_layer *layer,
+                                     const struct circ_weights *weights, struct circ_place place,
+                                     bool relu, struct circ_error *err)
 {
-    if (!circ_network_has_weights(layer))
-        return circ_pointwise_create;
-    if (layer->structure == CIRC_PRUNED)
-        return circ_pruned_create;
-#if CIRC_HAVE_OPENBLAS
-    if (layer->structure == CIRC_DENSE)
-        return circ_dense_create;
-#endif
-    return circ_stream_pays(layer, place) ? circ_stream_create : circ_columns_create;
+    circ_step_create *create =
+        circ_stream_pays(layer, place) ? circ_stream_create : circ_columns_create;
+    return create(step, layer, weights, place, relu, err);
 }
 
-static enum circ_status create_steps(struct circ_program *program, const struct circ_model *model,
-                                     struct circ_error *err)
+/* What computes a layer with weights. A dense layer of a compressed network takes the fastest of
+ * the dense ones, whatever the variant; without a library it is a circulant layer of block 1. */
+static const struct maker {
+    const char *variant;
+    enum circ_structure structure;
+    circ_step_create *create;
+} makers[] = {
+#if CIRC_HAVE_OPENBLAS
+    {"openblas", CIRC_DENSE, circ_dense_create},
+#endif
+#if CIRC_HAVE_ONEDNN
+    {"onednn", CIRC_DENSE, circ_onednn_create},
+#endif
+#if CIRC_HAVE_FFTW
+    {"fftw", CIRC_CIRCULANT, circ_fftw_create},
+#endif
+    {"fused", CIRC_CIRCULANT, create_fused},     {"csr", CIRC_PRUNED, circ_pruned_create},
+};
+
+/* Creates the step of a layer with weights: by the variant's maker, or by the fastest of those that
+ * there are for its structure. */
+static enum circ_status create_weighted(struct circ_step **step, const char *variant,
+                                        const struct circ_layer *layer,
+                                        const struct circ_weights *weights, struct circ_place place,
+                                        bool relu, struct circ_error *err)
+{
+    const struct maker *fitting[sizeof makers / sizeof *makers];
+    int count = 0;
+    for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
+        if (makers[i].structure != layer->structure)
+            continue;
+        if (!strcmp(makers[i].variant, variant))
+            return makers[i].create(step, layer, weights, place, relu, err);
+        fitting[count++] = &makers[i];
+    }
+    if (count < 2)
+        return (count ? fitting[0]->create : create_fused)(step, layer, weights, place, relu, err);
+    struct circ_step *best = NULL, *candidate = NULL;
+    double seconds = INFINITY;
+    enum circ_status status = CIRC_OK;
+    for (int i = 0; i < count && !status; i++) {
+        status = fitting[i]->create(&candidate, layer, weights, place, relu, err);
+        if (!status)
+            status = circ_fastest_keep(&best, &seconds, candidate, err);
+    }
+    if (status)
+        circ_step_free(best);
+    else
+        *step = best;
+    return status;
+}
+
+/* The step for the layers from number i on; *taken of them. */
+static enum circ_status create_step(struct circ_program *program,
+                                    const struct circ_request *request, int i, int *taken,
+                                    struct circ_error *err)
 {
     const struct circ_network *net = program->network;
-    for (int i = 0; i < net->layer_count; i++) {
-        const struct circ_layer *layer = &net->layers[i];
-        if (layer->op == CIRC_OP_FLATTEN)
+    const struct circ_layer *layer = &net->layers[i];
+    const struct circ_weights *weights = &request->model->layers[i];
+    struct circ_step **step = &program->steps[program->step_count];
+    *taken = 1;
+#if CIRC_HAVE_ONEDNN
+    if (!strcmp(request->variant, "onednn"))
+        *taken = circ_onednn_span(layer, net->layer_count - i, program->place);
+    int span = *taken;
+    *taken = span > 1 ? span : 1;
+    layer = &net->layers[i + *taken - 1];
+#endif
+    bool last = circ_network_has_weights(layer);
+    bool relu = last && i + *taken < net->layer_count && net->layers[i + *taken].op == CIRC_OP_RELU;
+    *taken += relu;
+#if CIRC_HAVE_ONEDNN
+    if (span > 1)
+        return circ_onednn_create_run(step, &net->layers[i], weights, span, program->place, relu,
+                                      err);
+#endif
+    return last ? create_weighted(step, request->variant, layer, weights, program->place, relu, err)
+                : circ_pointwise_create(step, layer, weights, program->place, false, err);
+}
+
+static enum circ_status create_steps(struct circ_program *program,
+                                     const struct circ_request *request, struct circ_error *err)
+{
+    enum circ_status status = CIRC_OK;
+    for (int i = 0, taken = 1; i < program->network->layer_count && !status; i += taken) {
+        taken = 1;
+        if (program->network->layers[i].op == CIRC_OP_FLATTEN)
             continue;
-        bool weights = circ_network_has_weights(layer);
-        bool relu = weights && i + 1 < net->layer_count && net->layers[i + 1].op == CIRC_OP_RELU;
-        circ_step_create *create = step_for(layer, program->place);
-        enum circ_status status = create(&program->steps[program->step_count], layer,
-                                         &model->layers[i], program->place, relu, err);
-        if (status)
-            return status;
-        program->step_count++;
-        program->uses_blas |= CIRC_HAVE_OPENBLAS && weights && layer->structure == CIRC_DENSE;
-        i += relu; /* done in the same step */
+        status = create_step(program, request, i, &taken, err);
+        if (!status)
+            program->libraries |= program->steps[program->step_count++]->libraries;
     }
-    return CIRC_OK;
+    return status;
 }
 
 /* Panels of 16 samples keep what a layer reads next to each other, whatever the batch; a batch that
  * is no multiple of that, and the libraries that know no panels, take it whole. Panels enough for
  * all threads need no barrier: each thread takes its own through the whole network. */
-static void cut_batch(struct circ_program *program)
+static void cut_batch(struct circ_program *program, const char *variant)
 {
     enum { PANEL = 16 };
     struct circ_place *place = &program->place;
-    bool cut = program->batch % PANEL == 0 &&
+    bool cut = program->batch % PANEL == 0 && !strcmp(variant, "fused") &&
                circ_program_structure_of(program->network) == CIRC_CIRCULANT;
     int panels = cut ? program->batch / PANEL : 1;
     place->batch = program->batch / panels;
     place->threads = panels % program->threads ? program->threads : 1;
+    place->callers = place->threads == 1 ? program->threads : 1;
     place->panels = place->threads == 1 ? panels / program->threads : panels;
 }
 
@@ -116,7 +188,7 @@ enum circ_status circ_program_create(struct circ_program **out, const struct cir
     }
     program->threads =
         circ_cost_threads(net, request->batch, kernels->lanes, circ_team_threads(team));
-    cut_batch(program);
+    cut_batch(program, request->variant);
     size_t batch = (size_t)request->batch;
     program->widest = 1;
     for (int i = 0; i < net->layer_count; i++) {
@@ -131,7 +203,7 @@ enum circ_status circ_program_create(struct circ_program **out, const struct cir
         status = circ_status_fail(err, CIRC_MEMORY, "%s: no memory for activations of batch %d",
                                   net->name, request->batch);
     if (!status)
-        status = create_steps(program, request->model, err);
+        status = create_steps(program, request, err);
     if (!status)
         status = create_scratch(program, err);
     if (status)
@@ -237,10 +309,10 @@ const char *circ_program_isa(const struct circ_program *program)
     return program->place.kernels->name;
 }
 
-bool circ_program_uses_blas(const struct circ_program *program)
+unsigned circ_program_libraries(const struct circ_program *program)
 {
-    return program->uses_blas ||
-           (program->train && CIRC_HAVE_OPENBLAS && circ_program_structure(program) == CIRC_DENSE);
+    bool trains_dense = program->train && circ_program_structure(program) == CIRC_DENSE;
+    return CIRC_HAVE_OPENBLAS && trains_dense ? CIRC_OPENBLAS : program->libraries;
 }
 
 struct circ_train *circ_program_train(const struct circ_program *program)

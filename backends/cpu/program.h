@@ -23,9 +23,9 @@ void circ_program_launch(struct circ_program *program);
 /* What a program prepared for CIRC_TRAIN consists of, in place of steps; NULL for CIRC_INFER. */
 struct circ_train *circ_program_train(const struct circ_program *program);
 
-/* The ISA row that runs, and whether a step calls OpenBLAS. */
+/* The ISA row that runs, and the libraries that steps call: a sum of enum circ_library. */
 const char *circ_program_isa(const struct circ_program *program);
-bool circ_program_uses_blas(const struct circ_program *program);
+unsigned circ_program_libraries(const struct circ_program *program);
 
 /* The structure of a network: that of its compressed layers, dense when there are none. */
 enum circ_structure circ_program_structure_of(const struct circ_network *net);

@@ -12,12 +12,16 @@
 #include "backends/core/weights.h"
 #include "backends/cpu/kernels.h"
 
+/* Libraries that a step may call; see libraries.h for their names. */
+enum circ_library { CIRC_OPENBLAS = 1, CIRC_FFTW = 2, CIRC_ONEDNN = 4 };
+
 /* What all steps of a program share. */
 struct circ_place {
     const struct circ_kernels *kernels;
     int batch;   /* samples of a panel */
     int panels;  /* that go through a step one after the other */
     int threads; /* that share a panel */
+    int callers; /* that may be inside run with the same number at once, each with its own panel */
 };
 
 struct circ_step {
@@ -29,6 +33,7 @@ struct circ_step {
     size_t weight_floats;  /* of that block */
     size_t scratch_floats; /* that run needs for one thread */
     int panels;            /* that run takes at a time: 1, or a divisor of place.panels */
+    unsigned libraries;    /* that run calls: sum of enum circ_library */
     const char *tuning;    /* what the step chose for itself, a constant; NULL if nothing */
     /* scratch: scratch_floats of this thread alone, 64-byte aligned, shared by all steps: nothing
      * stays in it from one run to the next */
@@ -65,8 +70,19 @@ circ_step_create circ_columns_create; /* FC and CONV, CIRCULANT or DENSE: lanes 
 circ_step_create
     circ_stream_create; /* FC, CIRCULANT or DENSE: small batches, one sample at a time */
 circ_step_create circ_dense_create;     /* FC and CONV, DENSE: OpenBLAS */
+circ_step_create circ_fftw_create;      /* FC and CONV, CIRCULANT: FFTW */
+circ_step_create circ_onednn_create;    /* FC and CONV, DENSE: oneDNN */
 circ_step_create circ_pruned_create;    /* FC and CONV, PRUNED: compressed rows */
 circ_step_create circ_pointwise_create; /* layers without weights */
+
+/* How many of the layers, count from this one on, oneDNN takes as one step; 0 for none. A ReLU
+ * after them may be one more. And that step, with the weights of each layer. */
+int circ_onednn_span(const struct circ_layer *layers, int count, struct circ_place place);
+CIRC_MUST_USE enum circ_status circ_onednn_create_run(struct circ_step **step,
+                                                      const struct circ_layer *layers,
+                                                      const struct circ_weights *weights, int count,
+                                                      struct circ_place place, bool relu,
+                                                      struct circ_error *err);
 
 /* True when the stream step is predicted to cost less than the columns step; see cost.h. */
 bool circ_stream_pays(const struct circ_layer *layer, struct circ_place place);

@@ -60,21 +60,10 @@ static void forget(struct problem *p)
     free(p->want);
 }
 
-static const char *variant_of(const struct circ_backend *backend, enum circ_structure structure)
-{
-    const struct circ_variant *variants;
-    int count = backend->variants(&variants);
-    for (int i = 0; i < count; i++)
-        if (variants[i].structure == structure)
-            return variants[i].name;
-    return NULL;
-}
-
 /* Error over bound of one way to compute the problem; INFINITY when it is wrong, NAN when it is not
  * offered. */
 static double solve(const struct problem *p, const struct circ_backend *backend,
-                    enum circ_structure structure, const char *isa, int threads, char *why,
-                    size_t why_size)
+                    const char *variant, const char *isa, int threads, char *why, size_t why_size)
 {
     struct circ_session *session = NULL;
     struct circ_program *program = NULL;
@@ -83,7 +72,7 @@ static double solve(const struct problem *p, const struct circ_backend *backend,
                                    .batch = p->batch,
                                    .threads = threads,
                                    .precision = "f32",
-                                   .variant = variant_of(backend, structure),
+                                   .variant = variant,
                                    .isa = isa};
     size_t outputs = (size_t)circ_network_elements(circ_network_output(&p->net));
     float *got = circ_judge_guarded_alloc(outputs * (size_t)p->batch);
@@ -118,40 +107,57 @@ static double solve(const struct problem *p, const struct circ_backend *backend,
     return offered ? result : NAN;
 }
 
-/* All backends and ISA rows on one problem; one line for each problem, the worst error over bound.
- */
+/* What became of the ways to compute one problem. */
+struct tally {
+    int ran, wrong;
+    double worst; /* error over bound */
+    char detail[800];
+};
+
+/* One variant on all ISA rows, on one thread and on two in turn. */
+static void check_variant(const struct problem *p, const struct circ_backend *backend,
+                          const char *variant, struct tally *tally)
+{
+    const char *isas[CIRC_MAX_VARIANTS] = {NULL};
+    int isa_count = backend->isas(isas);
+    for (int i = 0; i < (isa_count ? isa_count : 1); i++) {
+        char why[600];
+        int threads = strcmp(backend->name, "cpu") ? 1 : 1 + (i + p->batch) % 2;
+        struct circ_device devices[CIRC_MAX_DEVICES];
+        int device_count;
+        if (threads > 1 && !backend->probe(devices, &device_count, NULL) && devices[0].threads < 2)
+            threads = 1;
+        double error = solve(p, backend, variant, isas[i], threads, why, sizeof why);
+        if (isnan(error))
+            continue;
+        tally->ran++;
+        tally->worst = error > tally->worst ? error : tally->worst;
+        if (!isfinite(error)) {
+            tally->wrong++;
+            snprintf(tally->detail, sizeof tally->detail, ": %s %s %s: %s", backend->name, variant,
+                     isas[i] ? isas[i] : "", why);
+        }
+    }
+}
+
+/* All backends, variants and ISA rows on one problem; one line for each problem. */
 static void check(const char *what, const struct problem *p, enum circ_structure structure)
 {
-    int backend_count, wrong = 0, ran = 0;
-    double worst = 0;
-    char detail[800] = "", why[600];
+    int backend_count;
+    struct tally tally = {0};
     const struct circ_backend *const *backends = circ_registry_list(&backend_count);
     for (int b = 0; b < backend_count; b++) {
         if (backends[b]->apart) /* a process for each problem: tests/peers asks them together */
             continue;
-        const char *isas[CIRC_MAX_VARIANTS] = {NULL};
-        int isa_count = backends[b]->isas(isas);
-        for (int i = 0; i < (isa_count ? isa_count : 1); i++) {
-            int threads = strcmp(backends[b]->name, "cpu") ? 1 : 1 + (i + p->batch) % 2;
-            struct circ_device devices[CIRC_MAX_DEVICES];
-            int device_count;
-            if (threads > 1 && !backends[b]->probe(devices, &device_count, NULL) &&
-                devices[0].threads < 2)
-                threads = 1;
-            double error = solve(p, backends[b], structure, isas[i], threads, why, sizeof why);
-            if (isnan(error))
-                continue;
-            ran++;
-            worst = error > worst ? error : worst;
-            if (!isfinite(error)) {
-                wrong++;
-                snprintf(detail, sizeof detail, ": %s %s: %s", backends[b]->name,
-                         isas[i] ? isas[i] : "", why);
-            }
-        }
+        const struct circ_variant *variants;
+        int count = backends[b]->variants(&variants);
+        for (int v = 0; v < count; v++)
+            if (variants[v].structure == structure)
+                check_variant(p, backends[b], variants[v].name, &tally);
     }
-    if (ran)
-        tap_ok(!wrong, "%s: %d ways, worst %.2f of the bound%s", what, ran, worst, detail);
+    if (tally.ran)
+        tap_ok(!tally.wrong, "%s: %d ways, worst %.2f of the bound%s", what, tally.ran, tally.worst,
+               tally.detail);
     else
         tap_skip("no backend of this build offers it", "%s", what);
 }
