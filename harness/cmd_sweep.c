@@ -37,15 +37,21 @@ static enum circ_status print_plan(const struct circ_sweep *sweep,
         for (int i = 0; i < sweep->groups[g].count && !status; i++) {
             const struct circ_planned *planned = &sweep->points[sweep->groups[g].first + i];
             const struct circ_point *p = &planned->point;
+            char variant[128];
             if (planned->skip)
                 continue;
             count++;
+            snprintf(variant, sizeof variant, "%s", p->variant);
+            for (int r = 1; r < planned->rival_count; r++) { /* a trial will tell */
+                size_t used = strlen(variant);
+                snprintf(variant + used, sizeof variant - used, " or %s", planned->rivals[r]);
+            }
             struct circ_cell cells[COLUMNS] = {
                 circ_cell_text(p->workload),
                 circ_cell_text(p->backend),
                 circ_cell_text(p->device),
                 circ_cell_text(p->structure),
-                circ_cell_text(p->variant),
+                circ_cell_text(variant),
                 circ_cell_text(*p->isa ? p->isa : NULL),
                 circ_cell_integer(p->block),
                 p->block_conv ? circ_cell_integer(p->block_conv) : circ_cell_null(),
@@ -70,14 +76,25 @@ static enum circ_status print_plan(const struct circ_sweep *sweep,
     return status;
 }
 
+static enum circ_status mark_point(struct circ_store *store, const char *campaign,
+                                   struct circ_planned *planned, struct circ_error *err)
+{
+    struct circ_point point = planned->point;
+    enum circ_status status = circ_store_has(store, campaign, &point, &planned->skip, err);
+    for (int r = 1; r < planned->rival_count && !status && !planned->skip; r++) {
+        point.variant = planned->rivals[r]; /* whichever won */
+        status = circ_store_has(store, campaign, &point, &planned->skip, err);
+    }
+    return status;
+}
+
 /* Marks what the campaign already holds; *left gets the number of the others. */
 static enum circ_status mark_done(struct circ_store *store, const char *campaign,
                                   struct circ_sweep *sweep, int *left, struct circ_error *err)
 {
     *left = 0;
     for (int i = 0; i < sweep->point_count; i++) {
-        enum circ_status status =
-            circ_store_has(store, campaign, &sweep->points[i].point, &sweep->points[i].skip, err);
+        enum circ_status status = mark_point(store, campaign, &sweep->points[i], err);
         if (status)
             return status;
     }

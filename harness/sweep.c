@@ -133,7 +133,8 @@ static enum circ_status add_point(struct expansion *e, int first,
 }
 
 /* One structure and block with the variants and ISA rows asked for: all that are named, or the
- * best. A structure none of whose variants is named keeps its best. */
+ * best. A structure none of whose variants is named keeps its best: the first, but of the dense
+ * libraries the fastest for the point, which only a trial can tell. */
 static enum circ_status add_variants(struct expansion *e, int first, struct circ_planned planned,
                                      struct circ_error *err)
 {
@@ -151,6 +152,10 @@ static enum circ_status add_variants(struct expansion *e, int first, struct circ
             (any_named && !contains(named, variants[v].name)))
             continue;
         planned.point.variant = variants[v].name;
+        planned.rival_count = 0;
+        for (int r = v; !any_named && !e->defaults->all_variants && r < count; r++)
+            if (planned.structure == CIRC_DENSE && variants[r].structure == CIRC_DENSE)
+                planned.rivals[planned.rival_count++] = variants[r].name;
         done = !any_named && !e->defaults->all_variants;
         /* the dense library chooses its own instructions: it has no isa axis */
         int choices = planned.structure == CIRC_DENSE || !row_count ? 0

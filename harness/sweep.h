@@ -17,6 +17,10 @@ struct circ_planned {
     enum circ_structure structure;
     enum circ_pass pass;
     bool skip; /* already measured: --resume */
+    /* Where several variants are the default: all of them, of which the runner keeps the fastest.
+     * point.variant is the first until then. 0: point.variant is what was asked for. */
+    const char *rivals[CIRC_MAX_VARIANTS];
+    int rival_count;
 };
 
 struct circ_group {
