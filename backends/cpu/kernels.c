@@ -331,44 +331,78 @@ static void stream_slots(const struct circ_stream_slots *a)
         slots_rows(a, i, 1);
 }
 
+/* One row times one column: four chains of gathered vectors, then one, then number by number. A row
+ * of less than two vectors takes longer to gather and to sum across than number by number. */
+INLINE float sparse_one(const struct circ_sparse *a, int32_t e, int32_t last)
+{
+    float rest[4] = {0}, gathered = 0;
+    if (a->x_stride == 1 && last - e >= 2 * CIRC_LANES) {
+        vec sum[4] = {zero(), zero(), zero(), zero()};
+        for (; e + 4 * CIRC_LANES <= last; e += 4 * CIRC_LANES)
+#pragma GCC unroll 4
+            for (int v = 0; v < 4; v++)
+                sum[v] = sum[v] + load(a->values + e + v * CIRC_LANES) *
+                                      gather(a->x, a->index + e + v * CIRC_LANES);
+        for (; e + CIRC_LANES <= last; e += CIRC_LANES)
+            sum[0] = sum[0] + load(a->values + e) * gather(a->x, a->index + e);
+        gathered = across((sum[0] + sum[1]) + (sum[2] + sum[3]));
+    }
+    for (; e + 4 <= last; e += 4)
+        for (int l = 0; l < 4; l++)
+            rest[l] += a->values[e + l] * a->x[(size_t)a->index[e + l] * a->x_stride];
+    for (; e < last; e++)
+        rest[0] += a->values[e] * a->x[(size_t)a->index[e] * a->x_stride];
+    return gathered + ((rest[0] + rest[1]) + (rest[2] + rest[3]));
+}
+
+/* One row times `vectors` vectors of columns, which share an index, in 4 / vectors chains; vectors
+ * is a constant at every call, so the sums are registers. */
+INLINE void sparse_vectors(const struct circ_sparse *a, int r, int c, int vectors)
+{
+    vec sum[4] = {zero(), zero(), zero(), zero()};
+    int chains = 4 / vectors;
+    int32_t e = a->row_start[r], last = a->row_start[r + 1];
+    for (; e + chains <= last; e += chains)
+#pragma GCC unroll 4
+        for (int l = 0; l < chains; l++) {
+            const float *x = a->x + (size_t)a->index[e + l] * a->x_stride + c;
+            vec value = set1(a->values[e + l]);
+#pragma GCC unroll 4
+            for (int v = 0; v < vectors; v++)
+                sum[l * vectors + v] = sum[l * vectors + v] + load(x + v * CIRC_LANES) * value;
+        }
+    for (; e < last; e++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++)
+            sum[v] = sum[v] + load(a->x + (size_t)a->index[e] * a->x_stride + c + v * CIRC_LANES) *
+                                  a->values[e];
+    float *y = a->y + (size_t)r * a->y_stride + c;
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+        for (int l = 1; l < chains; l++)
+            sum[v] = sum[v] + sum[l * vectors + v];
+        int left = a->columns - c - v * CIRC_LANES;
+        if (left > 0)
+            finish(y + v * CIRC_LANES, sum[v], a->bias ? a->bias[r] : 0, a->relu, left);
+    }
+}
+
 static void sparse(const struct circ_sparse *a)
 {
     for (int r = a->row_first; r < a->row_last; r++) {
-        int32_t first = a->row_start[r], last = a->row_start[r + 1];
-        float bias = a->bias ? a->bias[r] : 0;
-        float *y = a->y + (size_t)r * a->y_stride;
-        if (a->columns == 1) { /* four chains of gathered products */
-            float sum[4] = {0};
-            int32_t e = first;
-            for (; e + 4 <= last; e += 4)
-                for (int l = 0; l < 4; l++)
-                    sum[l] += a->values[e + l] * a->x[(size_t)a->index[e + l] * a->x_stride];
-            for (; e < last; e++)
-                sum[0] += a->values[e] * a->x[(size_t)a->index[e] * a->x_stride];
-            float value = (sum[0] + sum[1]) + (sum[2] + sum[3]) + bias;
-            y[0] = a->relu && value < 0 ? 0 : value;
+        if (a->columns == 1) {
+            float value =
+                sparse_one(a, a->row_start[r], a->row_start[r + 1]) + (a->bias ? a->bias[r] : 0);
+            a->y[(size_t)r * a->y_stride] = a->relu && value < 0 ? 0 : value;
             continue;
         }
-        int c = 0;
-        for (; a->columns - c > CIRC_LANES; c += 4 * CIRC_LANES) { /* four vectors share an index */
-            vec sum[4] = {zero(), zero(), zero(), zero()};
-            int vectors = (a->columns - c + CIRC_LANES - 1) / CIRC_LANES;
-            vectors = vectors < 4 ? vectors : 4;
-            for (int32_t e = first; e < last; e++) {
-                const float *x = a->x + (size_t)a->index[e] * a->x_stride + c;
-                for (int v = 0; v < vectors; v++)
-                    sum[v] = sum[v] + load(x + v * CIRC_LANES) * a->values[e];
-            }
-            for (int v = 0; v < vectors; v++)
-                finish(y + c + v * CIRC_LANES, sum[v], bias, a->relu,
-                       a->columns - c - v * CIRC_LANES);
-        }
-        for (; c < a->columns; c += CIRC_LANES) {
-            vec sum = zero();
-            for (int32_t e = first; e < last; e++)
-                sum = sum + load(a->x + (size_t)a->index[e] * a->x_stride + c) * a->values[e];
-            finish(y + c, sum, bias, a->relu, a->columns - c);
-        }
+        int c = 0; /* four vectors also where three do: within the slack of x, and not written */
+        for (; a->columns - c > 2 * CIRC_LANES; c += 4 * CIRC_LANES)
+            sparse_vectors(a, r, c, 4);
+        for (; a->columns - c > CIRC_LANES; c += 2 * CIRC_LANES)
+            sparse_vectors(a, r, c, 2);
+        for (; c < a->columns; c += CIRC_LANES)
+            sparse_vectors(a, r, c, 1);
     }
 }
 

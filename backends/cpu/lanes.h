@@ -57,6 +57,43 @@ INLINE vec set1_at(const float *w, int i)
 #endif
 }
 
+/* base[index[l]] in lane l. */
+INLINE vec gather(const float *base, const int32_t *index)
+{
+#if CIRC_LANES == 16 && defined(__AVX512F__)
+    return (vec)_mm512_i32gather_ps(_mm512_loadu_si512(index), base, 4);
+#elif CIRC_LANES == 8 && defined(__AVX2__)
+    return (vec)_mm256_i32gather_ps(base, _mm256_loadu_si256((const __m256i *)index), 4);
+#elif CIRC_LANES > 1
+    vec v;
+    for (int l = 0; l < CIRC_LANES; l++)
+        v[l] = base[index[l]];
+    return v;
+#else
+    return base[*index];
+#endif
+}
+
+/* The sum of all lanes. */
+INLINE float across(vec v)
+{
+#if CIRC_LANES == 16 && defined(__AVX512F__)
+    return _mm512_reduce_add_ps((__m512)v); /* gcc builds the shuffles below in memory */
+#elif CIRC_LANES > 1
+#pragma GCC unroll 4
+    for (int distance = CIRC_LANES / 2; distance; distance /= 2) {
+        mask other;
+#pragma GCC unroll 16
+        for (int l = 0; l < CIRC_LANES; l++)
+            other[l] = l ^ distance;
+        v = v + __builtin_shuffle(v, other);
+    }
+    return v[0];
+#else
+    return v;
+#endif
+}
+
 /* v, in a register from here on: without it gcc reads memory anew for every use in a sum of
  * products. */
 INLINE vec held(vec v)
