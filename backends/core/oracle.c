@@ -271,7 +271,7 @@ enum circ_status circ_oracle_layer(const struct circ_layer *layer,
         break;
     case CIRC_OP_RELU:
         for (int64_t i = 0; i < count; i++)
-            y[i] = x[i] > 0 ? x[i] : 0;
+            y[i] = x[i] < 0 ? 0 : x[i]; /* NaN stays: an activation hides no fault */
         break;
     case CIRC_OP_LRN:
         lrn(layer, x, y);

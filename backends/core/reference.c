@@ -159,7 +159,7 @@ void circ_reference_layer(struct circ_reference *reference, int index, const flo
         break;
     case CIRC_OP_RELU:
         for (int64_t i = 0; i < count; i++)
-            y[i] = x[i] > 0 ? x[i] : 0;
+            y[i] = x[i] < 0 ? 0 : x[i]; /* NaN stays: an activation hides no fault */
         break;
     case CIRC_OP_LRN:
         lrn_forward(layer, x, y);

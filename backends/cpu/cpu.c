@@ -213,7 +213,8 @@ static int64_t cpu_footprint(const struct circ_request *request)
         int64_t own = spectra_of(&net->layers[i], request->batch, request->threads);
         spectra = own > spectra ? own : spectra;
     }
-    int64_t activations = (circ_network_elements(net->input) + 2 * widest) * request->batch;
+    /* two of the batch, and two of each panel under way, which is half of it at most */
+    int64_t activations = (circ_network_elements(net->input) + 3 * widest) * request->batch;
     /* scratch of each thread beside those spectra, about 2 MB: columns.c, im2col.c */
     int64_t bands = (int64_t)request->threads * (2 << 20);
     return 2 * circ_network_counts(net).weight_bytes + 4 * (activations + spectra) + bands;

@@ -9,6 +9,7 @@
 #include "backends/cpu/blocks.h"
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/passes.h"
+#include "backends/cpu/pointwise.h"
 
 #include <math.h>
 #include <string.h>
@@ -406,51 +407,6 @@ static void sparse(const struct circ_sparse *a)
     }
 }
 
-static void bias_relu(float *y, int64_t columns, float bias, bool relu)
-{
-    for (int64_t c = 0; c < columns; c += CIRC_LANES) {
-        int left = columns - c < CIRC_LANES ? (int)(columns - c) : CIRC_LANES;
-        float edge[CIRC_LANES] = {0};
-        if (left < CIRC_LANES)
-            memcpy(edge, y + c, (size_t)left * sizeof *y);
-        finish(y + c, load(left < CIRC_LANES ? edge : y + c), bias, relu, left);
-    }
-}
-
-static void merge(float *y, const float *x, int64_t columns, bool max)
-{
-    if (max)
-        for (int64_t c = 0; c < columns; c++)
-            y[c] = x[c] > y[c] ? x[c] : y[c];
-    else
-        for (int64_t c = 0; c < columns; c++)
-            y[c] += x[c];
-}
-
-static void scale(float *y, const float *x, int64_t columns, float factor)
-{
-    for (int64_t c = 0; c < columns; c++)
-        y[c] = x[c] * factor;
-}
-
-static void lrn(float *y, const float *x, int64_t stride, int first, int last, int64_t columns,
-                float alpha_n, float beta, float bias)
-{
-    for (int64_t c = 0; c < columns; c++) {
-        float sum = 0;
-        for (int d = first; d <= last; d++)
-            sum += x[d * stride + c] * x[d * stride + c];
-        y[c] = bias + alpha_n * sum;
-    }
-    if (beta == 0.75f) /* AlexNet's: two square roots, which have vector forms, for a power, which
-                          has none */
-        for (int64_t c = 0; c < columns; c++)
-            y[c] = x[c] / (sqrtf(y[c]) * sqrtf(sqrtf(y[c])));
-    else
-        for (int64_t c = 0; c < columns; c++)
-            y[c] = x[c] / powf(y[c], beta);
-}
-
 const struct circ_kernels CIRC_TABLE = {
     .name = CIRC_TABLE_NAME,
     .lanes = CIRC_LANES,
@@ -465,7 +421,6 @@ const struct circ_kernels CIRC_TABLE = {
     .stream_slots = stream_slots,
     .sparse = sparse,
     .bias_relu = bias_relu,
-    .merge = merge,
-    .scale = scale,
+    .pool = pool,
     .lrn = lrn,
 };

@@ -13,6 +13,7 @@
 #ifndef CIRC_KERNELS_H
 #define CIRC_KERNELS_H
 
+#include "backends/core/network.h"
 #include "backends/cpu/transform.h"
 
 #include <stdbool.h>
@@ -124,14 +125,15 @@ struct circ_kernels {
     void (*sparse)(const struct circ_sparse *args);
     /* y[c] = max(y[c] + bias, 0) or y[c] + bias, in place */
     void (*bias_relu)(float *y, int64_t columns, float bias, bool relu);
-    /* y[c] = max(y[c], x[c]) or y[c] + x[c] */
-    void (*merge)(float *y, const float *x, int64_t columns, bool max);
-    /* y[c] = x[c] scale */
-    void (*scale)(float *y, const float *x, int64_t columns, float scale);
-    /* y[c] = x[0][c] / (bias + alpha_n sum_d x[d][c]^2)^beta for d in [first, last], channels
+    /* Output rows first .. last - 1 of one channel of a POOL layer: x [row][in.w][batch] from input
+     * row x_first on, y [out.h][out.w][batch]. line: (in.w + 2 pad) batch + 2 lanes floats that it
+     * may write. */
+    void (*pool)(const struct circ_layer *layer, int batch, int first, int last, const float *x,
+                 int x_first, float *y, float *line);
+    /* `columns` columns of one channel of an LRN layer: x and y at that channel, the others of x
      * stride apart */
-    void (*lrn)(float *y, const float *x, int64_t stride, int first, int last, int64_t columns,
-                float alpha_n, float beta, float bias);
+    void (*lrn)(const struct circ_layer *layer, int channel, int64_t stride, int64_t columns,
+                const float *x, float *y);
 };
 
 extern const struct circ_kernels circ_kernels_scalar;

@@ -651,6 +651,7 @@ enum circ_status circ_onednn_create_run(struct circ_step **step, const struct ci
     s->base.run = run;
     s->base.release = release;
     s->base.libraries = CIRC_ONEDNN;
+    s->base.out = layers[count - 1].out;
     s->layers = layers;
     s->weights = weights;
     s->count = count;

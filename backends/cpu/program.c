@@ -1,10 +1,13 @@
-/* Chooses a step for every layer, keeps two activation buffers between which the steps go to and
- * fro, and runs them all on every thread with a barrier between two. */
+/* Chooses a step for every layer and runs them all on every thread, with a barrier between two.
+ *
+ * A batch that is cut into panels goes through in stages: runs of steps that take a panel at a time
+ * and steps that take several. A panel goes through a whole stage before the next one starts, so
+ * that what lies between its steps is overwritten, in the cache, by the next panel. */
 #include "backends/cpu/program.h"
 
 #include "backends/cpu/cost.h"
-#include "backends/cpu/step.h"
 #include "backends/cpu/fastest.h"
+#include "backends/cpu/step.h"
 #include "backends/cpu/train.h"
 #include "circ_config.h"
 
@@ -23,10 +26,16 @@ struct circ_program {
     unsigned libraries;
     struct circ_train *train; /* owned: a training pass is all in there, and no step */
     float *input;             /* owned; launches do not write it, so that they can be repeated */
-    float *buffers[2];        /* owned */
-    size_t widest;            /* elements of a sample, of the widest activation */
-    float **scratch;          /* owned, one a thread: what the greediest step needs */
+    float **buffers; /* owned, one for each group of threads that share panels (see groups_of):
+                      * two buffers for all its panels between stages, two for one panel within */
+    size_t across, within; /* floats of one of either */
+    float **scratch;       /* owned, one a thread: what the greediest step needs */
 };
+
+static bool is_pool(const struct circ_layer *layer)
+{
+    return layer->op == CIRC_OP_POOL_MAX || layer->op == CIRC_OP_POOL_AVG;
+}
 
 static enum circ_status create_fused(struct circ_step **step, const struct circ_layer *layer,
                                      const struct circ_weights *weights, struct circ_place place,
@@ -106,6 +115,10 @@ static enum circ_status create_step(struct circ_program *program,
     *taken = span > 1 ? span : 1;
     layer = &net->layers[i + *taken - 1];
 #endif
+    if (layer->op == CIRC_OP_LRN && i + *taken < net->layer_count && is_pool(layer + 1)) {
+        *taken = 2;
+        return circ_pointwise_create_lrn_pool(step, layer, weights, program->place, false, err);
+    }
     bool last = circ_network_has_weights(layer);
     bool relu = last && i + *taken < net->layer_count && net->layers[i + *taken].op == CIRC_OP_RELU;
     *taken += relu;
@@ -149,19 +162,82 @@ static void cut_batch(struct circ_program *program, const char *variant)
     place->panels = place->threads == 1 ? panels / program->threads : panels;
 }
 
-static enum circ_status create_scratch(struct circ_program *program, struct circ_error *err)
+/* The step after a stage that begins with this one. */
+static int stage_end(const struct circ_program *program, int first)
 {
-    size_t floats = 0;
-    for (int i = 0; i < program->step_count; i++)
-        if (program->steps[i]->scratch_floats > floats)
-            floats = program->steps[i]->scratch_floats;
-    program->scratch = calloc((size_t)program->threads, sizeof *program->scratch);
-    for (int t = 0; t < program->threads; t++)
-        if (!program->scratch || !(program->scratch[t] = circ_step_floats(floats)))
-            return circ_status_fail(err, CIRC_MEMORY,
-                                    "%s: no memory for the spectra of batch %d on %d threads: "
-                                    "lower the batch or the threads",
-                                    program->network->name, program->batch, program->threads);
+    int end = first + 1;
+    if (program->place.panels > 1 && program->steps[first]->panels == 1)
+        while (end < program->step_count && program->steps[end]->panels == 1)
+            end++;
+    return end;
+}
+
+static size_t floats_of(const struct circ_program *program, struct circ_shape shape)
+{
+    return (size_t)circ_network_elements(shape) * (size_t)program->place.batch;
+}
+
+/* count blocks of so many floats. */
+static float **create_blocks(int count, size_t floats)
+{
+    float **blocks = calloc((size_t)count, sizeof *blocks);
+    for (int i = 0; blocks && i < count; i++) {
+        blocks[i] = circ_step_floats(floats);
+        if (!blocks[i]) {
+            while (i--)
+                free(blocks[i]);
+            free(blocks);
+            return NULL;
+        }
+    }
+    return blocks;
+}
+
+static void free_blocks(float **blocks, int count)
+{
+    for (int i = 0; blocks && i < count; i++)
+        free(blocks[i]);
+    free(blocks);
+}
+
+/* All threads share every panel, or each has panels of its own: then it has buffers of its own too,
+ * because nobody waits for it. */
+static int groups_of(const struct circ_program *program)
+{
+    return program->place.threads == 1 ? program->threads : 1;
+}
+
+static void measure(struct circ_program *program, size_t *scratch)
+{
+    for (int i = 0, end; i < program->step_count; i = end) {
+        end = stage_end(program, i);
+        for (int j = i; j < end; j++) {
+            const struct circ_step *step = program->steps[j];
+            size_t out = floats_of(program, step->out);
+            size_t *most = j + 1 == end ? &program->across : &program->within;
+            *most = out > *most ? out : *most;
+            *scratch = step->scratch_floats > *scratch ? step->scratch_floats : *scratch;
+        }
+    }
+    program->across = (program->across * (size_t)program->place.panels + CIRC_SLACK + 15) / 16 * 16;
+    program->within = (program->within + CIRC_SLACK + 15) / 16 * 16;
+}
+
+static enum circ_status create_buffers(struct circ_program *program, struct circ_error *err)
+{
+    size_t scratch = 0, inputs = (size_t)circ_network_elements(program->network->input);
+    measure(program, &scratch);
+    program->input = circ_step_floats(inputs * (size_t)program->batch);
+    program->buffers = create_blocks(groups_of(program), 2 * (program->across + program->within));
+    if (!program->input || !program->buffers)
+        return circ_status_fail(err, CIRC_MEMORY, "%s: no memory for activations of batch %d",
+                                program->network->name, program->batch);
+    program->scratch = create_blocks(program->threads, scratch);
+    if (!program->scratch)
+        return circ_status_fail(err, CIRC_MEMORY,
+                                "%s: no memory for the spectra of batch %d on %d threads: "
+                                "lower the batch or the threads",
+                                program->network->name, program->batch, program->threads);
     return CIRC_OK;
 }
 
@@ -189,23 +265,9 @@ enum circ_status circ_program_create(struct circ_program **out, const struct cir
     program->threads =
         circ_cost_threads(net, request->batch, kernels->lanes, circ_team_threads(team));
     cut_batch(program, request->variant);
-    size_t batch = (size_t)request->batch;
-    program->widest = 1;
-    for (int i = 0; i < net->layer_count; i++) {
-        size_t count = (size_t)circ_network_elements(net->layers[i].out);
-        program->widest = count > program->widest ? count : program->widest;
-    }
-    program->input = circ_step_floats((size_t)circ_network_elements(net->input) * batch);
-    program->buffers[0] = circ_step_floats(program->widest * batch);
-    program->buffers[1] = circ_step_floats(program->widest * batch);
-    enum circ_status status = CIRC_OK;
-    if (!program->input || !program->buffers[0] || !program->buffers[1])
-        status = circ_status_fail(err, CIRC_MEMORY, "%s: no memory for activations of batch %d",
-                                  net->name, request->batch);
+    enum circ_status status = create_steps(program, request, err);
     if (!status)
-        status = create_steps(program, request, err);
-    if (!status)
-        status = create_scratch(program, err);
+        status = create_buffers(program, err);
     if (status)
         circ_program_free(program);
     else
@@ -219,13 +281,10 @@ void circ_program_free(struct circ_program *program)
         return;
     for (int i = 0; i < program->step_count; i++)
         circ_step_free(program->steps[i]);
-    for (int t = 0; program->scratch && t < program->threads; t++)
-        free(program->scratch[t]);
-    free(program->scratch);
     circ_train_free(program->train);
+    free_blocks(program->scratch, program->threads);
+    free_blocks(program->buffers, groups_of(program));
     free(program->input);
-    free(program->buffers[0]);
-    free(program->buffers[1]);
     free(program);
 }
 
@@ -248,51 +307,59 @@ void circ_program_upload(struct circ_program *program, const float *input)
         transpose(input + at * elements, width, elements, program->input + at * elements);
 }
 
-/* Panels of a layer's input or output, elements a sample, as the thread that owns the panel finds
- * them: its panels lie one after the other from the same place in a buffer whatever the layer, so
- * that a thread ahead of another writes nothing that the other still reads. */
-static float *panel_at(const struct circ_program *program, float *buffer, int panel,
-                       size_t elements)
+/* A group's panels after so many stages: its part of the input, or what the last of them wrote. */
+static float *after_stages(const struct circ_program *program, int group, int stages)
 {
-    const struct circ_place *place = &program->place;
-    int first = place->threads == 1 ? panel / place->panels * place->panels : 0;
-    return buffer + ((size_t)first * program->widest + (size_t)(panel - first) * elements) *
-                        (size_t)place->batch;
+    size_t in = floats_of(program, program->network->input) * (size_t)program->place.panels;
+    return stages ? program->buffers[group] + (size_t)(stages % 2) * program->across
+                  : program->input + (size_t)group * in;
 }
 
 void circ_program_download(const struct circ_program *program, float *output)
 {
-    size_t width = (size_t)program->place.batch;
+    size_t width = (size_t)program->place.batch, panels = (size_t)program->place.panels;
     size_t elements = (size_t)circ_network_elements(circ_network_output(program->network));
-    int panels = program->batch / program->place.batch;
-    for (int panel = 0; panel < panels; panel++) {
-        size_t at = (size_t)panel * width * elements;
-        const float *last = program->step_count
-                                ? panel_at(program, program->buffers[(program->step_count - 1) % 2],
-                                           panel, elements)
-                                : program->input + at;
-        transpose(last, elements, width, output + at);
+    int stages = 0;
+    for (int i = 0; i < program->step_count; i = stage_end(program, i))
+        stages++;
+    for (int group = 0; group < groups_of(program); group++) {
+        const float *from = after_stages(program, group, stages);
+        for (size_t panel = 0; panel < panels; panel++) {
+            transpose(from, elements, width, output);
+            from += elements * width;
+            output += elements * width;
+        }
+    }
+}
+
+/* One panel, or as many as its steps take together, through a stage. x and y: all of the group. */
+static void run_stage(const struct circ_program *program, int first, int end, int panel,
+                      const float *x, float *y, int thread)
+{
+    bool alone = program->place.threads == 1;
+    float *within = program->buffers[alone ? thread : 0] + 2 * program->across;
+    x += (size_t)panel * floats_of(program, program->steps[first]->layer->in);
+    for (int i = first; i < end; i++) {
+        const struct circ_step *step = program->steps[i];
+        float *to = i + 1 == end ? y + (size_t)panel * floats_of(program, step->out)
+                                 : within + (size_t)(i % 2) * program->within;
+        if (!alone && i + panel) /* what it reads is written, what it writes is read */
+            circ_team_barrier(program->team);
+        step->run(step, x, to, program->scratch[thread], alone ? 0 : thread);
+        x = to;
     }
 }
 
 static void run_steps(void *context, int thread)
 {
     struct circ_program *program = context;
-    const struct circ_place *place = &program->place;
-    bool alone = place->threads == 1; /* with panels of its own */
-    int first = alone ? thread * place->panels : 0;
-    for (int i = 0; i < program->step_count; i++) {
-        const struct circ_step *step = program->steps[i];
-        size_t in = (size_t)circ_network_elements(step->layer->in);
-        size_t out = (size_t)circ_network_elements(step->layer->out);
-        if (i && !alone)
-            circ_team_barrier(program->team);
-        for (int panel = first; panel < first + place->panels; panel += step->panels) {
-            const float *x = i ? panel_at(program, program->buffers[(i - 1) % 2], panel, in)
-                               : program->input + (size_t)panel * in * (size_t)place->batch;
-            step->run(step, x, panel_at(program, program->buffers[i % 2], panel, out),
-                      program->scratch[thread], alone ? 0 : thread);
-        }
+    int group = program->place.threads == 1 ? thread : 0;
+    for (int i = 0, stage = 0, end; i < program->step_count; i = end, stage++) {
+        const float *x = after_stages(program, group, stage);
+        float *y = after_stages(program, group, stage + 1);
+        end = stage_end(program, i);
+        for (int panel = 0; panel < program->place.panels; panel += program->steps[i]->panels)
+            run_stage(program, i, end, panel, x, y, thread);
     }
 }
 

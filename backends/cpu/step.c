@@ -14,6 +14,7 @@ enum circ_status circ_step_begin(struct circ_step *step, const struct circ_layer
                                  bool relu, struct circ_error *err)
 {
     step->layer = layer;
+    step->out = layer->out;
     step->place = place;
     step->relu = relu;
     step->panels = 1;

@@ -1,6 +1,6 @@
-/* One step of a prepared network: a layer, with a ReLU that follows it where it has weights. Each
- * kind of step is a file of its own with a create function; the program runs them in order on all
- * threads.
+/* One step of a prepared network: a layer, with a ReLU that follows it where it has weights and a
+ * pooling that follows it where it is an LRN. Each kind of step is a file of its own with a create
+ * function; the program runs them in order on all threads.
  *
  * Activations: the batch is cut into panels of place.batch samples, one after the other, each
  * [channel][row][column][sample], float32, with CIRC_SLACK floats past the last. Every thread of
@@ -25,7 +25,8 @@ struct circ_place {
 };
 
 struct circ_step {
-    const struct circ_layer *layer; /* borrowed from the network */
+    const struct circ_layer *layer; /* borrowed from the network: the first that it computes */
+    struct circ_shape out;          /* of the last that it computes */
     struct circ_place place;
     bool relu;
     float *bias;           /* owned copy, NULL if none */
@@ -74,6 +75,8 @@ circ_step_create circ_fftw_create;      /* FC and CONV, CIRCULANT: FFTW */
 circ_step_create circ_onednn_create;    /* FC and CONV, DENSE: oneDNN */
 circ_step_create circ_pruned_create;    /* FC and CONV, PRUNED: compressed rows */
 circ_step_create circ_pointwise_create; /* layers without weights */
+circ_step_create
+    circ_pointwise_create_lrn_pool; /* an LRN, and the pooling that is the layer after it */
 
 /* How many of the layers, count from this one on, oneDNN takes as one step; 0 for none. A ReLU
  * after them may be one more. And that step, with the weights of each layer. */

@@ -20,6 +20,7 @@ struct problem {
     double *want;
     double scale;
     struct circ_selection all;
+    bool hostile; /* NaN and infinity in the input: outputs are compared one by one */
 };
 
 static bool pose(struct problem *p, struct circ_shape in, const struct circ_layer *layers,
@@ -60,6 +61,17 @@ static void forget(struct problem *p)
     free(p->want);
 }
 
+/* NaN where the oracle has NaN, infinity where it has infinity, near it elsewhere. */
+static bool alike(const float *got, const double *want, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (isnan(want[i])
+                ? !isnan(got[i])
+                : got[i] != want[i] && !(fabs(got[i] - want[i]) <= 1e-4 * (1 + fabs(want[i]))))
+            return false;
+    return true;
+}
+
 /* Error over bound of one way to compute the problem; INFINITY when it is wrong, NAN when it is not
  * offered. */
 static double solve(const struct problem *p, const struct circ_backend *backend,
@@ -97,6 +109,11 @@ static double solve(const struct problem *p, const struct circ_backend *backend,
     if (!status) {
         struct circ_verdict v = circ_judge_selection(got, (int64_t)outputs, p->batch, &p->all,
                                                      p->want, p->scale, circ_judge_bound(&p->net));
+        if (p->hostile) {
+            v = (struct circ_verdict){.bound = 1};
+            v.right = alike(got, p->want, outputs * (size_t)p->batch);
+            snprintf(v.reason, sizeof v.reason, "%s", v.right ? "" : "NaN is not where it belongs");
+        }
         bool intact = circ_judge_guards_intact(got, outputs * (size_t)p->batch);
         snprintf(why, why_size, "%s%s", v.reason, intact ? "" : " guard zone written");
         result = v.right && intact ? v.rel_rms_error / v.bound : INFINITY;
@@ -284,8 +301,8 @@ static void test_network(void)
         {.op = CIRC_OP_FC, .out.c = 10, .bias = true, .compressible = true},
         {.op = CIRC_OP_SOFTMAX},
     };
-    static const int batches[] = {1, 3, 16, 20};
-    for (size_t b = 0; b < 4; b++) {
+    static const int batches[] = {1, 3, 16, 20, 32, 48, 64};
+    for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
         for (int k = 4; k <= 32; k *= 2) {
             for (size_t s = 0; s < 3; s++) {
                 struct problem p;
@@ -322,6 +339,106 @@ static void test_network(void)
     if (pose(&p, (struct circ_shape){3, 4, 5}, &flat, 1, CIRC_DENSE, 1, 3))
         check("nothing but flatten", &p, CIRC_DENSE);
     forget(&p);
+}
+
+/* Windows at edges, with and without an LRN before them, which is then computed with them. */
+static void test_windows(void)
+{
+    static const struct {
+        int taps_h, taps_w, stride, pad, h, w;
+    } cases[] = {
+        {2, 2, 2, 0, 24, 24}, {3, 3, 2, 0, 15, 15}, {3, 3, 2, 1, 13, 70}, {2, 2, 3, 0, 11, 19},
+        {3, 2, 1, 0, 5, 40},  {1, 1, 2, 0, 7, 7},   {5, 5, 1, 2, 6, 9},   {7, 7, 4, 3, 20, 33},
+        {2, 3, 2, 0, 8, 66},  {3, 3, 5, 2, 12, 90}, {1, 9, 1, 0, 3, 9},   {9, 1, 2, 0, 9, 1},
+        {3, 3, 2, 0, 3, 3},   {4, 4, 3, 1, 17, 18}, {2, 2, 2, 1, 1, 1},   {11, 11, 1, 5, 11, 11},
+    };
+    static const struct circ_layer lrns[] = {
+        {.op = CIRC_OP_LRN, .lrn_size = 5, .lrn_alpha = 1e-1f, .lrn_beta = 0.75f, .lrn_bias = 1},
+        {.op = CIRC_OP_LRN, .lrn_size = 7, .lrn_alpha = 100, .lrn_beta = 0.75f, .lrn_bias = 1e-3f},
+        {.op = CIRC_OP_LRN, .lrn_size = 3, .lrn_alpha = 1, .lrn_beta = 0.6f, .lrn_bias = 2},
+        {.op = CIRC_OP_LRN, .lrn_size = 1, .lrn_alpha = 0, .lrn_beta = 0.75f, .lrn_bias = 3},
+    };
+    static const int batches[] = {1, 2, 3, 15, 16, 17, 32};
+    int turn = 0;
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        for (int kind = 0; kind < 4; kind++, turn++) {
+            struct circ_layer pool = {.op = kind % 2 ? CIRC_OP_POOL_AVG : CIRC_OP_POOL_MAX,
+                                      .taps_h = cases[c].taps_h,
+                                      .taps_w = cases[c].taps_w,
+                                      .stride = cases[c].stride,
+                                      .pad = cases[c].pad};
+            struct circ_layer layers[2] = {kind < 2 ? pool : lrns[(c + (size_t)kind) % 4], pool};
+            int channels = 1 + (int)c % 7, batch = batches[turn % 7];
+            struct problem p;
+            char what[128];
+            snprintf(what, sizeof what, "%s%s %dx%d stride %d pad %d @ %dx%dx%d batch %d",
+                     kind < 2 ? "" : "LRN and ", circ_network_op_name(pool.op), pool.taps_h,
+                     pool.taps_w, pool.stride, pool.pad, channels, cases[c].h, cases[c].w, batch);
+            if (pose(&p, (struct circ_shape){channels, cases[c].h, cases[c].w}, layers,
+                     kind < 2 ? 1 : 2, CIRC_DENSE, 1, batch))
+                check(what, &p, CIRC_DENSE);
+            forget(&p);
+        }
+    }
+}
+
+/* NaN in single values, in a whole window and in one sample of a batch goes where the oracle sends
+ * it, and nowhere else: lanes keep to themselves. */
+static void test_hostile(void)
+{
+    static const struct circ_layer
+        max = {.op = CIRC_OP_POOL_MAX, .taps_h = 3, .taps_w = 3, .stride = 2},
+        mean = {.op = CIRC_OP_POOL_AVG, .taps_h = 2, .taps_w = 2, .stride = 2, .pad = 1},
+        relu = {.op = CIRC_OP_RELU},
+        lrn = {.op = CIRC_OP_LRN, .lrn_size = 5, .lrn_alpha = 1, .lrn_beta = 0.75f, .lrn_bias = 1},
+        fc = {.op = CIRC_OP_FC, .out.c = 40, .bias = true, .compressible = true};
+    const struct {
+        const char *what;
+        bool one_sample, infinite;
+        int count;
+        struct circ_layer layers[3];
+    } cases[] = {
+        {"max", false, true, 1, {max}},
+        {"mean", false, true, 1, {mean}},
+        {"ReLU", false, true, 1, {relu}},
+        {"LRN", false, false, 1, {lrn}},
+        {"LRN, max", false, false, 2, {lrn, max}},
+        {"max, ReLU", false, true, 2, {max, relu}},
+        {"fc, ReLU", true, true, 2, {fc, relu}},
+        {"max, fc", true, false, 3, {relu, max, fc}},
+    };
+    static const int batches[] = {1, 3, 16, 32};
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        for (int b = 0; b < 4; b++) {
+            struct circ_shape in = {8, 9, 20};
+            struct problem p;
+            char what[96];
+            snprintf(what, sizeof what, "NaN through %s, batch %d", cases[c].what, batches[b]);
+            if (pose(&p, in, cases[c].layers, cases[c].count, CIRC_CIRCULANT, 8, batches[b])) {
+                struct circ_random random = circ_random_seed(5, (uint64_t)b);
+                size_t frame = (size_t)circ_network_elements(in);
+                size_t count = cases[c].one_sample ? frame : frame * (size_t)batches[b];
+                float *from =
+                    p.input + (cases[c].one_sample ? frame * (size_t)(batches[b] / 2) : 0);
+                for (size_t i = 0; i < count; i++)
+                    if (!circ_random_below(&random, 9))
+                        from[i] = circ_random_below(&random, 3) || !cases[c].infinite ? NAN
+                                  : circ_random_below(&random, 2)                     ? INFINITY
+                                                                                      : -INFINITY;
+                for (int i = 0; i < 3 * in.w; i++) /* whole windows of NaN */
+                    from[i] = NAN;
+                p.hostile = true;
+                if (circ_oracle_network(&p.model, p.input, &p.all, p.want, &p.scale, NULL))
+                    tap_ok(false, "%s: oracle", what);
+                else
+                    check(what, &p,
+                          circ_network_has_weights(&cases[c].layers[0]) || cases[c].count == 3
+                              ? CIRC_CIRCULANT
+                              : CIRC_DENSE);
+            }
+            forget(&p);
+        }
+    }
 }
 
 /* What is not offered is refused with a sentence, before anything is allocated. */
@@ -375,6 +492,8 @@ int main(int argc, char **argv)
                   {"selected", test_selected},
                   {"conv", test_conv},
                   {"network", test_network},
+                  {"windows", test_windows},
+                  {"hostile", test_hostile},
                   {"requests", test_requests}};
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
         if (argc < 2 || !strcmp(argv[1], groups[i].name))
