@@ -53,6 +53,9 @@ struct circ_request {
     const char *precision; /* "f32" */
     const char *variant;   /* one of the backend's names */
     const char *isa;       /* one of the backend's isa names, or NULL for the best here */
+    /* Cold weights: launches take turns over copies of the weights that fill more than so many
+     * bytes together, so that no cache still holds the next one. 0: one set, which stays warm. */
+    int64_t cold_bytes;
 };
 
 /* What a train program learns from. Everything is borrowed for the call. */

@@ -120,6 +120,9 @@ static enum circ_status cpu_supports(struct circ_session *session,
     if (!variant || (variant->structure != structure && structure != CIRC_DENSE))
         return circ_status_fail(err, CIRC_UNSUP, "cpu has no variant %s for %s layers",
                                 request->variant, circ_network_structure_name(structure));
+    if (request->pass == CIRC_TRAIN && request->cold_bytes)
+        return circ_status_fail(err, CIRC_UNSUP,
+                                "cpu trains one set of weights: cold ones are for inference");
     if (request->pass == CIRC_TRAIN && structure == CIRC_PRUNED)
         return circ_status_fail(
             err, CIRC_UNSUP, "cpu does not train pruned layers: their pattern would stay random");
@@ -178,7 +181,11 @@ static void cpu_describe(const struct circ_program *program, struct circ_program
     circ_libraries_name(circ_program_libraries(program), info->library, sizeof info->library);
     if (circ_program_structure(program) == CIRC_DENSE && *info->library)
         info->isa[0] = 0; /* the library chose its own, and says so in its name */
-    snprintf(info->tuning, sizeof info->tuning, "%s", circ_program_tuning(program));
+    int64_t copies = circ_program_copies(program);
+    int used = snprintf(info->tuning, sizeof info->tuning, "%s", circ_program_tuning(program));
+    if (copies > 1)
+        snprintf(info->tuning + used, sizeof info->tuning - (size_t)used, "%s%lld sets of weights",
+                 used ? ", " : "", (long long)copies);
 }
 
 /* Floats of spectra that one circulant layer keeps: both sides of the blocks, padding included. A
@@ -217,7 +224,11 @@ static int64_t cpu_footprint(const struct circ_request *request)
     int64_t activations = (circ_network_elements(net->input) + 3 * widest) * request->batch;
     /* scratch of each thread beside those spectra, about 2 MB: columns.c, im2col.c */
     int64_t bands = (int64_t)request->threads * (2 << 20);
-    return 2 * circ_network_counts(net).weight_bytes + 4 * (activations + spectra) + bands;
+    /* spectra are up to twice the weights; of cold ones a set more than asked for, and the one that
+     * is copied */
+    int64_t weights = 2 * circ_network_counts(net).weight_bytes;
+    int64_t copies = request->cold_bytes ? request->cold_bytes + weights : 0;
+    return weights + copies + 4 * (activations + spectra) + bands;
 }
 
 static enum circ_status cpu_upload(struct circ_program *program, const float *input,

@@ -7,6 +7,7 @@
 
 #include "backends/cpu/cost.h"
 #include "backends/cpu/fastest.h"
+#include "backends/cpu/rotation.h"
 #include "backends/cpu/step.h"
 #include "backends/cpu/train.h"
 #include "circ_config.h"
@@ -24,8 +25,9 @@ struct circ_program {
     struct circ_step *steps[CIRC_MAX_LAYERS];
     int step_count;
     unsigned libraries;
-    struct circ_train *train; /* owned: a training pass is all in there, and no step */
-    float *input;             /* owned; launches do not write it, so that they can be repeated */
+    struct circ_rotation *rotation; /* owned; NULL: one set of weights, warm */
+    struct circ_train *train;       /* owned: a training pass is all in there, and no step */
+    float *input;    /* owned; launches do not write it, so that they can be repeated */
     float **buffers; /* owned, one for each group of threads that share panels (see groups_of):
                       * two buffers for all its panels between stages, two for one panel within */
     size_t across, within; /* floats of one of either */
@@ -268,6 +270,9 @@ enum circ_status circ_program_create(struct circ_program **out, const struct cir
     enum circ_status status = create_steps(program, request, err);
     if (!status)
         status = create_buffers(program, err);
+    if (!status && request->cold_bytes)
+        status = circ_rotation_create(&program->rotation, program->steps, program->step_count,
+                                      request->cold_bytes, err);
     if (status)
         circ_program_free(program);
     else
@@ -279,6 +284,7 @@ void circ_program_free(struct circ_program *program)
 {
     if (!program)
         return;
+    circ_rotation_free(program->rotation);
     for (int i = 0; i < program->step_count; i++)
         circ_step_free(program->steps[i]);
     circ_train_free(program->train);
@@ -365,6 +371,8 @@ static void run_steps(void *context, int thread)
 
 void circ_program_launch(struct circ_program *program)
 {
+    if (program->rotation)
+        circ_rotation_turn(program->rotation);
     if (program->threads == 1)
         run_steps(program, 0);
     else
@@ -398,6 +406,11 @@ enum circ_structure circ_program_structure_of(const struct circ_network *net)
 enum circ_structure circ_program_structure(const struct circ_program *program)
 {
     return circ_program_structure_of(program->network);
+}
+
+int64_t circ_program_copies(const struct circ_program *program)
+{
+    return program->rotation ? circ_rotation_copies(program->rotation) : 1;
 }
 
 const char *circ_program_tuning(const struct circ_program *program)

@@ -31,6 +31,9 @@ unsigned circ_program_libraries(const struct circ_program *program);
 enum circ_structure circ_program_structure_of(const struct circ_network *net);
 enum circ_structure circ_program_structure(const struct circ_program *program);
 
+/* Sets of weights between which launches take turns; 1: warm. */
+int64_t circ_program_copies(const struct circ_program *program);
+
 /* What a step chose for itself, of a program with one layer that has weights; "" otherwise. */
 const char *circ_program_tuning(const struct circ_program *program);
 

@@ -49,17 +49,30 @@ size_t circ_step_stride(size_t floats)
     return ((floats + 15) / 16 | 1) * 16;
 }
 
-float *circ_step_floats(size_t floats)
+/* Bytes of a block, and the unit that they are whole multiples of; 0: too many. */
+static size_t block_bytes(size_t floats, size_t *unit)
 {
     size_t lines = (floats + CIRC_SLACK + 15) / 16 + 1;
     if (lines < floats / 16 || lines > SIZE_MAX / 64 - HUGE_PAGE)
-        return NULL;
-    size_t bytes = lines * 64, unit = bytes < HUGE_PAGE / 4 ? 64 : HUGE_PAGE;
-    bytes = (bytes + unit - 1) / unit * unit;
-    float *block = aligned_alloc(unit, bytes);
+        return 0;
+    *unit = lines * 64 < HUGE_PAGE / 4 ? 64 : HUGE_PAGE;
+    return (lines * 64 + *unit - 1) / *unit * *unit;
+}
+
+float *circ_step_block(size_t floats)
+{
+    size_t unit, bytes = block_bytes(floats, &unit);
+    float *block = bytes ? aligned_alloc(unit, bytes) : NULL;
     if (block && unit == HUGE_PAGE)
         madvise(block, bytes, MADV_HUGEPAGE); /* advice: refused where the system has none */
+    return block;
+}
+
+float *circ_step_floats(size_t floats)
+{
+    size_t unit;
+    float *block = circ_step_block(floats);
     if (block)
-        memset(block, 0, bytes);
+        memset(block, 0, block_bytes(floats, &unit));
     return block;
 }

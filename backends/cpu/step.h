@@ -58,6 +58,10 @@ void circ_step_share(int count, int threads, int thread, int *first, int *last);
  * a stride use every set of a cache, where a power of two puts them all into one. */
 size_t circ_step_stride(size_t floats);
 
+/* floats floats and the slack behind them, with whatever is in them, 64-byte aligned, on cache
+ * lines of their own; NULL when memory is short. */
+float *circ_step_block(size_t floats);
+
 /* floats zeroed floats, 64-byte aligned, each on cache lines of its own; NULL when memory is short.
  */
 float *circ_step_floats(size_t floats);

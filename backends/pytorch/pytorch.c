@@ -174,6 +174,9 @@ static enum circ_status pytorch_supports(struct circ_session *session,
     const struct circ_network *net = request->model->network;
     if (request->pass == CIRC_TRAIN)
         return circ_status_fail(err, CIRC_UNSUP, "pytorch computes inference only here");
+    if (request->cold_bytes)
+        return circ_status_fail(err, CIRC_UNSUP,
+                                "pytorch keeps one set of weights here: cold ones are not offered");
     if (strcmp(request->precision, "f32"))
         return circ_status_fail(err, CIRC_UNSUP, "pytorch computes in f32 here, not %s",
                                 request->precision);

@@ -81,6 +81,9 @@ static enum circ_status ref_supports(struct circ_session *session,
     if (request->threads != 1)
         return circ_status_fail(err, CIRC_UNSUP, "ref runs on one thread, not %d",
                                 request->threads);
+    if (request->cold_bytes)
+        return circ_status_fail(err, CIRC_UNSUP,
+                                "ref has one set of weights: cold ones are not offered");
     if (strcmp(request->precision, "f32"))
         return circ_status_fail(err, CIRC_UNSUP, "ref computes in f32, not %s", request->precision);
     return CIRC_OK;

@@ -471,9 +471,13 @@ static void test_requests(void)
         const struct circ_backend *backend = circ_registry_find(cases[i].backend);
         struct circ_session *session = NULL;
         struct circ_error err = {0};
-        struct circ_request request = {
-            &model,           1,           cases[i].threads, cases[i].pass, cases[i].precision,
-            cases[i].variant, cases[i].isa};
+        struct circ_request request = {.model = &model,
+                                       .batch = 1,
+                                       .threads = cases[i].threads,
+                                       .pass = cases[i].pass,
+                                       .precision = cases[i].precision,
+                                       .variant = cases[i].variant,
+                                       .isa = cases[i].isa};
         bool opened = backend && !backend->open("", &session, &err);
         tap_ok(opened && backend->supports(session, &request, &err) == CIRC_UNSUP && err.message[0],
                "%s: %s", cases[i].backend, err.message);
