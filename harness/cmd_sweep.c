@@ -24,9 +24,9 @@ static bool no_axes(const struct circ_axes *a)
 static enum circ_status print_plan(const struct circ_sweep *sweep,
                                    const struct circ_options *options, struct circ_error *err)
 {
-    static const char *const columns[] = {"workload", "backend", "device",    "structure",
-                                          "variant",  "isa",     "block",     "block_conv",
-                                          "batch",    "threads", "precision", "pass"};
+    static const char *const columns[] = {
+        "workload",   "backend", "device",  "structure", "variant", "isa", "block",
+        "block_conv", "batch",   "threads", "precision", "pass",    "cold"};
     enum { COLUMNS = sizeof columns / sizeof *columns };
     struct circ_writer *writer = NULL;
     struct circ_error discard;
@@ -58,7 +58,8 @@ static enum circ_status print_plan(const struct circ_sweep *sweep,
                 circ_cell_integer(p->batch),
                 circ_cell_integer(p->threads),
                 circ_cell_text(p->precision),
-                circ_cell_text(p->pass)};
+                circ_cell_text(p->pass),
+                circ_cell_integer(p->cold)};
             status = circ_format_row(writer, cells, err);
         }
     }

@@ -218,6 +218,9 @@ static void add_caches(struct circ_host *host, size_t *used, int cpu)
         snprintf(file, sizeof file, "cache/index%d/size", i);
         read_cpu(sizes[number], sizeof sizes[number], cpu, file);
         last = number > last && *sizes[number] ? number : last;
+        snprintf(file, sizeof file, "cache/index%d/shared_cpu_list", i);
+        int instances = circ_topology_count(file); /* unknown: no more than one a CPU */
+        host->caches_bytes += parse_size(sizes[number]) * (instances ? instances : host->cpus);
     }
     add_fact(host, used, "l1d", true, "%s", sizes[1]);
     add_fact(host, used, "l2", true, "%s", sizes[2]);

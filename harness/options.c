@@ -81,6 +81,9 @@ static const struct option_row table[] = {
      .help = "infer or train"},
     {"isa", 0, "LIST", DEVICES, STORE_NAMES, AT(axes.isas), .derived = "the best of this machine",
      .check = "all; with --dump the best", .help = "kernel sets of the CPU"},
+    {"cold", 0, NULL, "sweep", STORE_FLAG, AT(cold),
+     .help = "every point a second time with cold weights: copies of them, used in turn, that "
+             "fill twice the caches"},
     {"samples", 'r', "N", "sweep", STORE_INT, AT(samples), 1, 1000000, .preset = "10",
      .help = "least number of samples of a point"},
     {"min-time", 0, "SECONDS", "sweep", STORE_REAL, AT(min_time_s), 0, 86400, .preset = "0.5",

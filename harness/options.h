@@ -37,6 +37,7 @@ struct circ_options {
     const char *sql, *where; /* query */
     const char *fail_on;     /* compare */
     bool list;               /* query --list */
+    bool cold;               /* sweep: every point a second time, with cold weights */
     bool resume, dry_run, quiet;
     /* the words beside the options; borrowed from argv */
     const char *words[CIRC_MAX_WORDS];

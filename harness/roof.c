@@ -50,6 +50,11 @@ static int64_t bytes_of(const struct circ_layer *layer, int64_t weight_bytes, in
     return (weight_bytes + (int64_t)sizeof(float) * activations * batch) * (train ? 2 : 1);
 }
 
+static double moving_ns(const struct circ_roof_case *point, int64_t bytes, int64_t working_set)
+{
+    return (double)bytes / circ_roof_bandwidth(point->ceilings, point->count, working_set);
+}
+
 struct circ_roof circ_roof_of(const struct circ_roof_case *point)
 {
     struct circ_roof roof = {.bound = ""};
@@ -62,10 +67,14 @@ struct circ_roof circ_roof_of(const struct circ_roof_case *point)
                                         ? circ_network_layer_training_counts(layer, point->batch)
                                         : circ_network_layer_counts(layer);
         int64_t bytes = bytes_of(layer, counts.weight_bytes, point->batch, point->train);
-        int64_t working_set = point->cold ? INT64_MAX : bytes;
+        int64_t working_set = bytes;
         double computing = (double)counts.flop_roof * point->batch / peak;
-        double moving =
-            (double)bytes / circ_roof_bandwidth(point->ceilings, point->count, working_set);
+        double moving = moving_ns(point, bytes, bytes);
+        double cold = point->cold ? moving_ns(point, counts.weight_bytes, INT64_MAX) : 0;
+        if (cold > moving) {
+            moving = cold;
+            working_set = INT64_MAX;
+        }
         const char *bound = computing >= moving
                                 ? "flop"
                                 : circ_roof_level(point->caches, working_set, point->threads);

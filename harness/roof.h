@@ -33,8 +33,9 @@ struct circ_roof_case {
 /* The roof of a network is the sum over its FC and CONV layers of
  *     max(flop x batch / fma_f32, bytes / read at a working set of those bytes)
  * with flop and bytes those of the pass: a training step reads and writes the weights, and moves
- * gradients of input and output beside the two. Layers without weights add nothing: they could be
- * part of their neighbours. */
+ * gradients of input and output beside the two. Cold weights take no less than their bytes / read
+ * at the largest working set: their activations are as warm as ever. Layers without weights add
+ * nothing: they could be part of their neighbours. */
 struct circ_roof circ_roof_of(const struct circ_roof_case *point);
 
 /* Gigabytes a second at a working set of so many bytes of all threads: linear over the logarithm of

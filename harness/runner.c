@@ -22,6 +22,9 @@
 #include <string.h>
 
 #define MEMORY_SHARE 0.7 /* of what is available, for the programs of a group */
+/* Cold weights fill so many times what the caches hold: caches do not throw out the oldest first,
+ * so once would leave some of them there. */
+#define COLD_TIMES 2
 
 /* What lives as long as the run. */
 struct run {
@@ -420,6 +423,9 @@ static enum circ_status begin(struct run *run, struct circ_error *err)
     size_t targets = (size_t)runner->sweep->target_count;
     run->sessions = calloc(targets, sizeof *run->sessions);
     run->device_keys = calloc(targets, sizeof *run->device_keys);
+    for (int i = 0; i < runner->sweep->point_count; i++)
+        if (runner->sweep->points[i].point.cold)
+            runner->sweep->points[i].cold_bytes = COLD_TIMES * runner->host->caches_bytes;
     if (!run->sessions || !run->device_keys)
         return circ_status_fail(err, CIRC_MEMORY, "no memory for %zu devices", targets);
     return circ_store_host(runner->store, runner->host->facts, runner->host->fact_count,

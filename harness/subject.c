@@ -70,16 +70,25 @@ void circ_subject_fail(struct circ_subject *subject, enum circ_status status, co
     subject->program = NULL;
 }
 
+static struct circ_request request_of(const struct circ_planned *planned,
+                                      const struct circ_model *model)
+{
+    const struct circ_point *point = &planned->point;
+    return (struct circ_request){.model = model,
+                                 .batch = point->batch,
+                                 .threads = point->threads,
+                                 .pass = planned->pass,
+                                 .precision = point->precision,
+                                 .variant = point->variant,
+                                 .isa = *point->isa ? point->isa : NULL,
+                                 .cold_bytes = planned->cold_bytes};
+}
+
 int64_t circ_subject_footprint(const struct circ_planned *planned)
 {
     struct circ_network net;
     struct circ_model model = {.network = &net};
-    struct circ_request request = {.model = &model,
-                                   .batch = planned->point.batch,
-                                   .threads = planned->point.threads,
-                                   .pass = planned->pass,
-                                   .precision = planned->point.precision,
-                                   .variant = planned->point.variant};
+    struct circ_request request = request_of(planned, &model);
     if (circ_sweep_network(planned, &net, NULL))
         return 0;
     return planned->target->backend->footprint(&request);
@@ -108,15 +117,8 @@ static enum circ_status run_once(struct circ_subject *subject, struct circ_sessi
 {
     const struct circ_lesson lesson = {answer->target, answer->training.rate};
     bool train = subject->planned->pass == CIRC_TRAIN;
-    const struct circ_point *point = &subject->planned->point;
     const struct circ_backend *backend = subject->backend;
-    struct circ_request request = {.model = model,
-                                   .batch = point->batch,
-                                   .threads = point->threads,
-                                   .pass = subject->planned->pass,
-                                   .precision = point->precision,
-                                   .variant = point->variant,
-                                   .isa = *point->isa ? point->isa : NULL};
+    struct circ_request request = request_of(subject->planned, model);
     int64_t marks[5], device_ns;
     marks[0] = circ_clock_now_ns();
     enum circ_status status = backend->prepare(session, &request, &subject->program, err);
@@ -216,6 +218,13 @@ static enum circ_status check_room(const struct circ_subject *subject,
     int64_t need = subject->backend->footprint(request) + subject->trial.weight_bytes;
     if (need <= room)
         return CIRC_OK;
+    if (request->cold_bytes) /* fewer copies would be warm ones by a colder name */
+        return circ_status_fail(
+            err, CIRC_UNSUP,
+            "it needs about %.1f GiB of memory, %.1f of them for cold weights beyond the caches, "
+            "and %.1f GiB may be used: free memory, or leave out --cold",
+            (double)need / (1 << 30), (double)request->cold_bytes / (1 << 30),
+            (double)room / (1 << 30));
     return circ_status_fail(
         err, CIRC_UNSUP,
         "it needs about %.1f GiB of memory and %.1f GiB may be used: lower the batch "
@@ -236,13 +245,11 @@ void circ_subject_load(struct circ_subject *subject, const struct circ_planned *
         err = planned->target->error;
     }
     struct circ_model model = {.network = &subject->network};
-    struct circ_request request = {.model = &model,
-                                   .batch = planned->point.batch,
-                                   .threads = planned->point.threads,
-                                   .pass = planned->pass,
-                                   .precision = planned->point.precision,
-                                   .variant = planned->point.variant,
-                                   .isa = *planned->point.isa ? planned->point.isa : NULL};
+    struct circ_request request = request_of(planned, &model);
+    if (!status && planned->point.cold && !planned->cold_bytes)
+        status = circ_status_fail(&err, CIRC_UNSUP,
+                                  "cold weights: the sizes of this machine's caches are unknown "
+                                  "(sysfs does not say), so nothing can be kept out of them");
     if (!status)
         status = subject->backend->supports(session, &request, &err);
     if (!status)

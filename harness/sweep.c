@@ -105,7 +105,7 @@ static void compressible(const struct circ_network *net, bool *fc, bool *conv)
 static bool same_point(const struct circ_point *a, const struct circ_point *b)
 {
     return a->block == b->block && a->block_conv == b->block_conv && a->batch == b->batch &&
-           a->threads == b->threads && !strcmp(a->workload, b->workload) &&
+           a->threads == b->threads && a->cold == b->cold && !strcmp(a->workload, b->workload) &&
            !strcmp(a->backend, b->backend) && !strcmp(a->device, b->device) &&
            !strcmp(a->structure, b->structure) && !strcmp(a->variant, b->variant) &&
            !strcmp(a->isa, b->isa) && !strcmp(a->precision, b->precision) &&
@@ -164,9 +164,12 @@ static enum circ_status add_variants(struct expansion *e, int first, struct circ
                                                                     : 1;
         for (int i = 0; i < (choices ? choices : 1); i++) {
             planned.point.isa = !choices ? "" : isas->count ? isas->items[i] : rows[i];
-            enum circ_status status = add_point(e, first, &planned, err);
-            if (status)
-                return status;
+            for (int cold = 0; cold <= e->options->cold; cold++) {
+                planned.point.cold = cold;
+                enum circ_status status = add_point(e, first, &planned, err);
+                if (status)
+                    return status;
+            }
         }
     }
     return CIRC_OK;
@@ -389,6 +392,8 @@ static enum circ_status write_axes(struct expansion *e, struct circ_error *err)
             "samples=%d;min_time=%g;timeout=%g;max_noise=%g;energy_error=%g;seed=%llu;shard=%d/%d",
             o->samples, o->min_time_s, o->timeout_s, o->max_noise, o->energy_error,
             (unsigned long long)o->seed, o->shard, o->shards);
+    if (o->cold) /* as an axis would: without it the text is what it always was */
+        fputs(";cold=0,1", file);
     if (fclose(file) || !e->sweep->axes)
         return circ_status_fail(err, CIRC_MEMORY, "no memory for the campaign's axes");
     return CIRC_OK;

@@ -2,7 +2,8 @@
  * measures nothing.
  *
  * A group is what will be divided by one another: one workload, batch, threads, device, pass and
- * precision. Its points lie together, those that share weights next to each other. */
+ * precision. Its points lie together, those that share weights next to each other; with --cold each
+ * is followed by the same point with cold weights. */
 #ifndef CIRC_SWEEP_H
 #define CIRC_SWEEP_H
 
@@ -21,6 +22,7 @@ struct circ_planned {
      * point.variant is the first until then. 0: point.variant is what was asked for. */
     const char *rivals[CIRC_MAX_VARIANTS];
     int rival_count;
+    int64_t cold_bytes; /* of a cold point, set by the runner: what its weights must fill */
 };
 
 struct circ_group {

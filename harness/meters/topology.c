@@ -49,25 +49,27 @@ static bool read_list(const char *path, struct cpus *set)
     return circ_sysfs_text(path, text, sizeof text) == 0 && *text && parse_list(text, set);
 }
 
-/* Physical cores with a CPU in the set: a core counts at the lowest of its CPUs that are in it. 0:
+static const char siblings_list[] = "topology/thread_siblings_list"; /* of a physical core */
+
+/* What the CPUs of the set share, each counted at the lowest of its CPUs that are in the set. 0:
  * unknown. */
-static int count_cores(const struct cpus *set)
+static int count_shared(const struct cpus *set, const char *list)
 {
-    int cores = 0;
+    int count = 0;
     for (int cpu = 0; cpu < MAX_CPUS; cpu++) {
         char path[CIRC_SYSFS_PATH];
         struct cpus siblings;
         if (!has(set, cpu))
             continue;
-        if (!circ_sysfs_path(path, "devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu) ||
+        if (!circ_sysfs_path(path, "devices/system/cpu/cpu%d/%s", cpu, list) ||
             !read_list(path, &siblings))
             return 0;
         bool lowest = true;
         for (int other = 0; other < cpu && lowest; other++)
             lowest = !(has(&siblings, other) && has(set, other));
-        cores += lowest;
+        count += lowest;
     }
-    return cores;
+    return count;
 }
 
 /* The packages of the set; 0 when one of them is unknown, since part of a mask would name the wrong
@@ -95,7 +97,7 @@ struct circ_topology circ_topology_read(void)
     char path[CIRC_SYSFS_PATH];
     if (sched_getaffinity(0, sizeof affinity, affinity.words) == 0) {
         topology.cpus = CPU_COUNT_S(sizeof affinity, affinity.words);
-        topology.cores = count_cores(&affinity);
+        topology.cores = count_shared(&affinity, siblings_list);
         if (topology.cores == 0)
             topology.cores = topology.cpus;
         while (topology.first_cpu < MAX_CPUS - 1 && !has(&affinity, topology.first_cpu))
@@ -104,8 +106,15 @@ struct circ_topology circ_topology_read(void)
     }
     if (circ_sysfs_path(path, "devices/system/cpu/online") && read_list(path, &online)) {
         topology.online_cpus = CPU_COUNT_S(sizeof online, online.words);
-        topology.online_cores = count_cores(&online);
+        topology.online_cores = count_shared(&online, siblings_list);
         topology.sockets = __builtin_popcountll(find_packages(&online));
     }
     return topology;
+}
+
+int circ_topology_count(const char *list)
+{
+    struct cpus affinity = {0};
+    return sched_getaffinity(0, sizeof affinity, affinity.words) ? 0
+                                                                 : count_shared(&affinity, list);
 }

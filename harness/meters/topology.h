@@ -16,4 +16,9 @@ struct circ_topology {
 /* Reads devices/system/cpu under the sysfs root. */
 struct circ_topology circ_topology_read(void);
 
+/* How many of something that CPUs share the CPUs of the affinity mask reach: list is the file in
+ * each CPU's folder that names those which share one with it, as "cache/index3/shared_cpu_list".
+ * 0 where sysfs does not say. */
+int circ_topology_count(const char *list);
+
 #endif
