@@ -17,11 +17,11 @@
 /* In the order of circ_compare_columns. */
 #define POINT_COLUMNS                                                                              \
     "p.workload, p.backend, p.device, p.structure, p.variant, coalesce(t.isa, p.isa), p.block, "   \
-    "p.block_conv, p.batch, p.threads, p.precision, p.pass"
+    "p.block_conv, p.batch, p.threads, p.precision, p.pass, p.cold"
 
 const char *const circ_compare_columns[CIRC_COMPARE_COLUMNS] = {
-    "workload", "backend",    "device", "structure", "variant",   "isa",
-    "block",    "block_conv", "batch",  "threads",   "precision", "pass",
+    "workload",   "backend", "device",  "structure", "variant", "isa",  "block",
+    "block_conv", "batch",   "threads", "precision", "pass",    "cold",
 };
 
 static enum circ_status fail_memory(struct circ_error *err)
@@ -158,7 +158,7 @@ static enum circ_status read_entries(struct circ_compare_side *side, struct circ
         "SELECT " POINT_COLUMNS ", p.key, t.status, t.kind, t.energy_kind, t.key "
         "FROM trial AS t JOIN point AS p ON p.key = t.point WHERE t.campaign = ? "
         "ORDER BY p.workload, p.backend, p.device, p.pass, p.precision, p.threads, p.batch, "
-        "p.structure, p.variant, p.isa, p.block, p.block_conv, p.key";
+        "p.structure, p.variant, p.isa, p.block, p.block_conv, p.cold, p.key";
     sqlite3_stmt *statement = NULL;
     enum circ_status status = CIRC_OK;
     int code = sqlite3_prepare_v2(circ_store_handle(side->store), sql, -1, &statement, NULL);

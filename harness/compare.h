@@ -9,7 +9,7 @@
 
 #define CIRC_COMPARE_FLOOR                                                                         \
     0.03 /* a smaller effect is not worth a verdict: other runs differ as much */
-#define CIRC_COMPARE_COLUMNS 12   /* workload ... pass: the point's columns of DESIGN section 8 */
+#define CIRC_COMPARE_COLUMNS 13   /* workload ... pass, cold: what makes a point */
 #define CIRC_COMPARE_ALPHA   0.01 /* level of the Mann-Whitney test */
 
 enum circ_compare_verdict {

@@ -12,9 +12,9 @@ SELECT c.campaign, c.workload, c.device, c.batch, c.threads, c.pass, c.block, c.
     c.time_ns_median AS circulant_time_ns, p.time_ns_median AS pruned_time_ns,
     1.0 * p.time_ns_median / c.time_ns_median AS speedup_vs_pruned,
     1.0 * p.time_ns_ci_low / c.time_ns_ci_high AS speedup_ci_low,
-    1.0 * p.time_ns_ci_high / c.time_ns_ci_low AS speedup_ci_high
+    1.0 * p.time_ns_ci_high / c.time_ns_ci_low AS speedup_ci_high, cold
 FROM fastest AS c JOIN fastest AS p USING (campaign_key, workload, device, batch, threads, precision,
     pass, cold, kind, block)
 WHERE c.place = 1 AND p.place = 1 AND c.structure = 'circulant' AND p.structure = 'pruned'
     AND c.block_conv IS p.block_conv
-ORDER BY c.started, c.campaign, c.workload, c.device, c.batch, c.threads, c.pass, c.block
+ORDER BY c.started, c.campaign, c.workload, c.device, c.batch, c.threads, c.pass, cold, c.block

@@ -6,8 +6,8 @@ SELECT r.campaign, r.workload, r.device, r.batch, r.structure, r.variant, r.bloc
     sum(s.iterations) AS iterations,
     min(s.time_ns) FILTER (WHERE NOT s.warmup) AS time_ns_min,
     max(s.time_ns) FILTER (WHERE NOT s.warmup) AS time_ns_max,
-    r.stop_reason
+    r.stop_reason, r.cold
 FROM v_result AS r JOIN sample AS s ON s.trial = r.trial
 WHERE :campaign IS NULL OR r.campaign_key = :campaign
 GROUP BY r.trial
-ORDER BY r.started, r.campaign, r.workload, r.device, r.batch, r.structure, r.variant, r.block
+ORDER BY r.started, r.campaign, r.workload, r.device, r.batch, r.structure, r.variant, r.block, r.cold

@@ -1,6 +1,6 @@
 -- one line a trial for reading: time with the half-width of its interval, speed-up, weight
 SELECT workload, backend, batch, threads, structure,
-    variant || coalesce(' ' || isa, '') AS variant,
+    variant || coalesce(' ' || isa, '') || iif(cold, ' cold', '') AS variant,
     CASE WHEN block_conv <> block THEN block || '/' || block_conv ELSE block END AS block,
     CASE WHEN status = 'ok' AND kind <> 'measured' THEN kind ELSE status END AS status,
     iif(time_ns_median IS NULL, NULL, CAST(printf('%.4g', time_ns_median / 1e3) AS REAL)) AS time_us,
@@ -11,4 +11,4 @@ SELECT workload, backend, batch, threads, structure,
 FROM v_result
 WHERE :campaign IS NULL OR campaign_key = :campaign
 ORDER BY started, campaign, workload, device, batch, threads, pass, backend,
-    structure = 'dense' DESC, structure, v_result.variant, v_result.block, block_conv, isa
+    structure = 'dense' DESC, structure, v_result.variant, v_result.block, block_conv, isa, cold

@@ -344,6 +344,7 @@ static void test_canned(struct circ_store *store, const char *campaign, bool fil
                     {"hosts", 3},
                     {"ceilings", 4},
                     {"roof", 1},
+                    {"cold", 1},
                     {"noise", 8},
                     {"peers", 4}};
     int count;
