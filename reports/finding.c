@@ -25,14 +25,21 @@ static bool is_measured(const struct circ_row *row)
     return strcmp(row->kind, "measured") == 0;
 }
 
-/* Measured before other kinds, with a speed-up before without, then the shorter time: a large
- * speed-up over a slow baseline decides nothing. */
+static bool is_warm(const struct circ_row *row)
+{
+    return strcmp(row->weights, CIRC_ROWS_WARM) == 0;
+}
+
+/* Measured before other kinds, warm weights before cold ones, with a speed-up before without, then
+ * the shorter time: a large speed-up over a slow baseline decides nothing. */
 static bool is_better(const struct circ_row *row, const struct circ_row *best)
 {
     if (!best)
         return true;
     if (is_measured(row) != is_measured(best))
         return is_measured(row);
+    if (is_warm(row) != is_warm(best))
+        return is_warm(row);
     bool has = isfinite(row->speedup_vs_dense), best_has = isfinite(best->speedup_vs_dense);
     if (has != best_has)
         return has;

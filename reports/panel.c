@@ -24,7 +24,7 @@ static const struct property properties[] = {
     {offsetof(struct circ_row, kind), true, false, NULL},
 };
 
-enum { PROPERTIES = sizeof properties / sizeof *properties, VARIANT = 1 };
+enum { PROPERTIES = sizeof properties / sizeof *properties, VARIANT = 1, WEIGHTS = 6 };
 
 static const char *text_of(const struct circ_row *row, const struct property *property)
 {
@@ -88,6 +88,28 @@ struct circ_panel circ_panel_counted(const struct circ_panel *panel)
             counted.apart &= ~(1u << p);
     }
     return counted;
+}
+
+struct circ_panel circ_panel_any_weights(const struct circ_panel *panel)
+{
+    struct circ_panel any = *panel;
+    any.apart &= ~(1u << WEIGHTS);
+    return any;
+}
+
+const struct circ_row *circ_panel_cold(const struct circ_panel *panel, const struct circ_row *row)
+{
+    if (!circ_rows_is_ok(row) || strcmp(row->weights, CIRC_ROWS_WARM) != 0)
+        return NULL;
+    for (size_t i = 0; i < panel->count; i++) {
+        const struct circ_row *other = &panel->rows[i];
+        bool same = strcmp(other->weights, CIRC_ROWS_COLD) == 0 && collide(row, other);
+        for (unsigned p = 0; p < PROPERTIES && same; p++)
+            same = p == WEIGHTS || equal(row, other, &properties[p]);
+        if (same)
+            return other;
+    }
+    return NULL;
 }
 
 bool circ_panel_same(const struct circ_panel *panel, const struct circ_row *a,

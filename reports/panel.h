@@ -34,6 +34,14 @@ bool circ_panel_starts(const struct circ_panel *panel, const struct circ_row *ro
 /* The panel for figures counted from shapes: how a row was run does not tell its weights apart. */
 struct circ_panel circ_panel_counted(const struct circ_panel *panel);
 
+/* The panel for rows of which warm and cold weights stand side by side: they are no series apart.
+ */
+struct circ_panel circ_panel_any_weights(const struct circ_panel *panel);
+
+/* The ok row that is the point of row, which is ok and has warm weights, with cold ones; NULL if
+ * there is none or row is another. */
+const struct circ_row *circ_panel_cold(const struct circ_panel *panel, const struct circ_row *row);
+
 /* "circulant", "circulant, avx2", "dense (openblas)". */
 void circ_panel_label(char text[CIRC_PANEL_TEXT], const struct circ_panel *panel,
                       const struct circ_row *row);

@@ -41,7 +41,7 @@ static const struct column columns[] = {
     TEXT(energy_scope),
     TEXT(energy_kind),
     TEXT(energy_reason),
-    {"CASE cold WHEN 1 THEN 'cold weights' ELSE 'warm weights' END",
+    {"CASE cold WHEN 1 THEN '" CIRC_ROWS_COLD "' ELSE '" CIRC_ROWS_WARM "' END",
      offsetof(struct circ_row, weights), true},
     NUMBER(block),
     NUMBER(block_conv),

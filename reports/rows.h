@@ -9,12 +9,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define CIRC_ROWS_WARM "warm weights"
+#define CIRC_ROWS_COLD "cold weights"
+
 /* Named as the columns, but for weights. Text that is NULL is "", a number that is NULL is NaN. */
 struct circ_row {
     char *workload, *backend, *device, *structure, *variant, *library, *isa, *precision, *pass;
     char *status, *reason, *kind, *stop_reason, *dense_variant;
     char *energy_source, *energy_scope, *energy_kind, *energy_reason;
-    char *weights; /* "warm weights" or "cold weights", from the column cold */
+    char *weights; /* CIRC_ROWS_WARM or CIRC_ROWS_COLD, from the column cold */
     double block, block_conv, batch, threads;
     double time_ns_median, time_ns_ci_low, time_ns_ci_high, samples, frames_per_s;
     double gflops_dense, gflops_executed, weight_bytes, compression;

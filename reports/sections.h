@@ -24,6 +24,8 @@ CIRC_MUST_USE enum circ_status circ_section_run_add(const struct circ_report *re
 void circ_section_picture_add(const struct circ_report *report);
 /* section_tables.c: speed-up by block and batch; end-to-end throughput. */
 void circ_section_tables_add(const struct circ_report *report);
+/* section_cold.c: warm and cold weights side by side. */
+void circ_section_cold_add(const struct circ_report *report);
 /* section_roof.c: how near the machine's limit, and what that limit is. */
 CIRC_MUST_USE enum circ_status circ_section_roof_add(const struct circ_report *report,
                                                      struct circ_error *err);

@@ -18,6 +18,7 @@ struct maker {
     int batch, threads, m, n; /* of the weight matrix */
     double energy_w;          /* power of the package, for an energy figure; 0 for none */
     bool roofs;               /* rows stand beside a roof */
+    bool cold;                /* rows have cold weights */
 };
 
 const char *circ_report_fixture_name(int fixture)
@@ -41,7 +42,8 @@ static struct circ_trial blank(const struct maker *maker, const char *structure,
                              .pass = "infer",
                              .block = block,
                              .batch = maker->batch,
-                             .threads = maker->threads});
+                             .threads = maker->threads,
+                             .cold = maker->cold});
     trial.kind = maker->kind;
     trial.library = dense ? "OpenBLAS 0.3.21 (SkylakeX)" : "";
     trial.isa = dense ? "" : maker->isa;
@@ -188,7 +190,7 @@ static void add_typical(struct maker *maker)
 
 static void add_rich(struct maker *maker)
 {
-    static const double avx2[] = {.9, .5, .28}, scalar[] = {4.1, 2.3, 1.4},
+    static const double avx2[] = {.9, .5, .28}, scalar[] = {4.1, 2.3, 1.4}, close[] = {.03, .02},
                         lenet[] = {.11, .06, .04, .03};
     add_typical(maker);
     maker->isa = "scalar";
@@ -203,6 +205,14 @@ static void add_rich(struct maker *maker)
     add_ok(maker, "dense", 1, .16);
     add_sweep(maker, "circulant", 1, lenet, 4);
     maker->energy_w = 0;
+    set_workload(maker, "fc:512x512", 1, 512, 512);
+    add_ok(maker, "dense", 1, .05);
+    add_sweep(maker, "circulant", 8, close, 2);
+    maker->cold = true;
+    add_ok(maker, "dense", 1, .1);
+    add_ok(maker, "circulant", 8, .06);
+    add_failed(maker, "circulant", 16, CIRC_UNSUP, "too little memory for cold weights");
+    maker->cold = false;
     set_workload(maker, "fc:1000x1000", 8, 1000, 1000);
     add_ok(maker, "dense", 1, 3.0);
     add_sweep(maker, "circulant", 8, scalar, 3);

@@ -99,7 +99,7 @@ static void test_verdicts(void)
                "alexnet-fc7, batch 1: circulant k=256 is 349x faster than dense (openblas) [339, "
                "360], 256x "
                "less weight.\n"
-               "4 more are in the report.\n");
+               "5 more are in the report.\n");
 }
 
 static void test_typical(void)
@@ -132,6 +132,7 @@ static void test_typical(void)
     has(md,
         "circbench sweep -w alexnet-fc7 -s dense,circulant,pruned -k '4-256*2' -n 1,64 -b cpu\n");
     has(md, "reproduces the method, not that figure");
+    lacks(md, "Warm and cold");
     lacks(md, "nan");
     lacks(md, "(null)");
     free(md);
@@ -155,6 +156,13 @@ static void test_rich(void)
     has(md,
         "| absent: hardware, driver, library or permission is missing | OpenBLAS was not found");
     has(md, "| cpu | circulant | scalar |");
+    has(md, "## Warm and cold weights\n");
+    has(md, "| dense (openblas) | 1 | none | 1 MiB | 50.0 µs [49.2, 50.7] | 100 µs [98, 101] | "
+            "2.00× [1.94, 2.06] | 1× the baseline | 1× the baseline |");
+    has(md, "| circulant | 1 | 8 | 128 KiB | 30.0 µs [29.6, 30.4] | 60.0 µs [59.1, 60.9] | "
+            "2.00× [1.94, 2.06] | 1.67× [1.62, 1.72] | 1.67× [1.62, 1.72] |");
+    lacks(md, "| circulant | 1 | 16 | 64.0 KiB |");
+    has(md, "| circulant, cold weights | 8 |");
     has(md, "| 512 | – | – | – timeout | – | – | – |");
     lacks(md, "<script>");
     lacks(md, "nan");
