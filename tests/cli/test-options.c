@@ -23,6 +23,8 @@ static const struct {
     {"sweep -k", "-k/--block needs LIST"},
     {"sweep --block", "-k/--block needs LIST"},
     {"sweep --resume=yes", "--resume takes no value"},
+    {"sweep --cold=1", "--cold takes no value"},
+    {"check --cold", "check does not take --cold"},
     {"sweep -k 0", "below 1"},
     {"sweep -r 0", "-r/--samples: '0' is not a whole number from 1"},
     {"sweep -r 1.5", "not a whole number"},
@@ -77,7 +79,7 @@ static void test_defaults(void)
     tap_ok(!options.axes.blocks.count && !options.axes.workloads.count &&
                !options.axes.batches.count,
            "no axis is given");
-    tap_ok(!options.resume && !options.dry_run && !options.quiet && !options.list,
+    tap_ok(!options.resume && !options.dry_run && !options.quiet && !options.list && !options.cold,
            "no flag is set");
     circ_options_free(&options);
 }
@@ -95,11 +97,11 @@ static void test_stores(void)
     circ_options_free(&options);
 
     status = parse("sweep --seed 18446744073709551615 --shard 2/3 --min-time 1e-1 --dry-run "
-                   "--resume -o jsonl",
+                   "--resume --cold -o jsonl",
                    &options, &help, NULL);
     tap_ok(status == CIRC_OK && options.seed == UINT64_MAX && options.shard == 2 &&
-               options.shards == 3 && options.min_time_s == 0.1 &&
-               options.dry_run && options.resume && options.format == CIRC_JSONL &&
+               options.shards == 3 && options.min_time_s == 0.1 && options.dry_run &&
+               options.resume && options.cold && options.format == CIRC_JSONL &&
                options.format_given,
            "numbers, flags, shard and format");
     circ_options_free(&options);

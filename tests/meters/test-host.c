@@ -87,6 +87,9 @@ static void trees(const char *fixtures)
                strcmp(circ_host_fact(&host, "threads"), "4") == 0 &&
                strcmp(circ_host_fact(&host, "l3"), "61440K") == 0 && host.llc_bytes == 61440 * 1024,
            "its cores, threads and caches");
+    tap_ok(host.caches_bytes == (48 + 2048 + 61440) * 1024,
+           "all its data caches together, none counted more than once a CPU: %lld",
+           (long long)host.caches_bytes);
     tree_use(fixtures, "intel-2-socket");
     circ_host_read(&host);
     tap_ok(!warns("governor") && !warns("turbo") && !warns("SMT") && !warns("battery") &&
@@ -101,7 +104,8 @@ static void trees(const char *fixtures)
     tap_ok(strcmp(circ_host_fact(&host, "governor"), "unknown") == 0 && !warns("governor") &&
                warns("whether turbo is on is unknown"),
            "a tree without a cpufreq driver: unknown, and it says so");
-    tap_ok(host.llc_bytes == 0 && strcmp(circ_host_fact(&host, "l3"), "unknown") == 0,
+    tap_ok(host.llc_bytes == 0 && host.caches_bytes == 0 &&
+               strcmp(circ_host_fact(&host, "l3"), "unknown") == 0,
            "nor caches");
 }
 
@@ -125,12 +129,46 @@ static void quota(void)
     tree_remove(root);
 }
 
+/* A last level for each pair of CPUs, and no word on who shares the first. */
+static void caches(void)
+{
+    char root[TREE_PATH], file[128];
+    cpu_set_t mine;
+    if (sched_getaffinity(0, sizeof mine, &mine) != 0 ||
+        !tap_ok(tree_create(root), "a tree with caches"))
+        return;
+    int cpus = 0, pairs = 0;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        char pair[32];
+        if (!CPU_ISSET((size_t)cpu, &mine))
+            continue;
+        cpus++;
+        pairs += cpu % 2 == 0 || !CPU_ISSET((size_t)cpu - 1, &mine);
+        snprintf(pair, sizeof pair, "%d-%d", cpu / 2 * 2, cpu / 2 * 2 + 1);
+        static const char *const files[][2] = {
+            {"index0/level", "1"},         {"index0/type", "Data"},    {"index0/size", "32K"},
+            {"index1/level", "3"},         {"index1/type", "Unified"}, {"index1/size", "8M"},
+            {"index1/shared_cpu_list", ""}};
+        for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+            snprintf(file, sizeof file, "devices/system/cpu/cpu%d/cache/%s", cpu, files[i][0]);
+            tree_write(root, file, files[i][1][0] ? files[i][1] : pair);
+        }
+    }
+    circ_host_read(&host);
+    tap_ok(host.llc_bytes == 8 << 20 &&
+               host.caches_bytes == (int64_t)pairs * (8 << 20) + (int64_t)cpus * (32 << 10),
+           "%d CPUs, %d last levels: %lld bytes of caches", cpus, pairs,
+           (long long)host.caches_bytes);
+    tree_remove(root);
+}
+
 int main(int argc, char **argv)
 {
     if (!tap_ok(argc == 2, "the folder of trees is given"))
         return tap_done();
     this_machine();
     quota();
+    caches();
     trees(argv[1]);
     return tap_done();
 }
