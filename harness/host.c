@@ -226,7 +226,6 @@ static void add_caches(struct circ_host *host, size_t *used, int cpu)
     add_fact(host, used, "l2", true, "%s", sizes[2]);
     /* a CPU whose other levels are known and this one is not has none */
     add_fact(host, used, "l3", true, "%s", last && !*sizes[3] ? "none" : sizes[3]);
-    host->llc_bytes = last ? parse_size(sizes[last]) : 0;
     host->caches =
         (struct circ_caches){parse_size(sizes[1]), parse_size(sizes[2]), parse_size(sizes[3])};
 }

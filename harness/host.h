@@ -20,7 +20,6 @@ struct circ_host {
     int cpus;  /* in the affinity mask */
     int cores; /* physical cores among them */
     int64_t memory_available_bytes;
-    int64_t llc_bytes;         /* last-level cache, 0 unknown */
     struct circ_caches caches; /* data caches as one CPU sees them */
     int64_t caches_bytes;      /* of all levels and of all CPUs in the mask together, 0 unknown */
     bool emulated; /* by the program that the fact hypervisor names: times are that program's */
