@@ -350,7 +350,8 @@ static enum circ_status store(struct run *run, struct circ_subject *subjects, in
     return status;
 }
 
-/* How many of the points fit in memory together; at least one. */
+/* How many of the points fit in memory together; at least one. One that does not fit alone is
+ * refused when it is loaded, and takes none. */
 static int fitting(const struct run *run, struct circ_planned *const *points, int count)
 {
     if (run->runner->verify_only) /* one at a time */
@@ -358,7 +359,8 @@ static int fitting(const struct run *run, struct circ_planned *const *points, in
     double room = MEMORY_SHARE * (double)run->runner->host->memory_available_bytes, used = 0;
     int fit = 0;
     for (; fit < count; fit++) {
-        used += (double)circ_subject_footprint(points[fit]);
+        double own = (double)circ_subject_footprint(points[fit]);
+        used += own > room ? 0 : own;
         if (fit && used > room)
             break;
     }
