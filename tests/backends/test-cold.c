@@ -199,7 +199,9 @@ static void test_backend(const struct circ_backend *backend, enum circ_structure
                 status = backend->wait(program, &ns, &err);
             if (!status)
                 status = backend->download(program, cold ? got : want, &err);
-            differing += cold && memcmp(got, want, sizeof *got * OUT * (size_t)batch);
+            for (int at = 0; cold && at < OUT * batch;
+                 at++) /* a library may choose another layout */
+                differing += !(fabsf(got[at] - want[at]) <= 1e-5f * (1 + fabsf(want[at])));
             launches += cold;
         }
         if (program)
