@@ -192,7 +192,7 @@ static void test_backend(const struct circ_backend *backend, enum circ_structure
         if (!status)
             status = backend->prepare(session, &request, &program, &err);
         if (!status)
-            status = backend->upload(program, x, &err);
+            status = backend->upload(program, x, NULL, &err);
         for (int i = 0; i < (cold ? 40 : 1) && !status; i++) {
             status = backend->launch(program, &err);
             if (!status)

@@ -335,7 +335,12 @@ static void test_refusal(void)
         for (int v = 0; v < variant_count; v++) {
             struct circ_session *session = NULL;
             struct circ_error err = {0};
-            struct circ_request request = {&model, 1, 1, CIRC_TRAIN, "f32", variants[v].name, NULL};
+            struct circ_request request = {.model = &model,
+                                           .batch = 1,
+                                           .threads = 1,
+                                           .pass = CIRC_TRAIN,
+                                           .precision = "f32",
+                                           .variant = variants[v].name};
             if (variants[v].structure != CIRC_PRUNED || backends[b]->open("", &session, &err))
                 continue;
             tap_ok(backends[b]->supports(session, &request, &err) == CIRC_UNSUP && err.message[0],
