@@ -535,12 +535,15 @@ static const struct circ_products *products_for(const char *isa)
     return tables[i];
 }
 
-static bool applies(const struct method *method, const struct circ_layer *layer, int batch)
+static bool applies(const struct method *method, const struct circ_layer *layer,
+                    struct circ_place place)
 {
-    bool fc = layer->op == CIRC_OP_FC;
+    bool fc = layer->op == CIRC_OP_FC, one = fc && place.batch == 1;
+    if (method->blas && method->layout == ROWS) /* calls so short that threads wait for its lock, */
+        return CIRC_HAVE_OPENBLAS && one && place.threads == 1; /* which a trial alone cannot see */
     if (method->blas)
-        return CIRC_HAVE_OPENBLAS && (method->layout == ROWS) == (fc && batch == 1);
-    return method->layout == BINS ? fc : method->layout == ROWS || !fc || batch > 1;
+        return CIRC_HAVE_OPENBLAS && !one;
+    return method->layout == BINS ? fc : method->layout == ROWS || !one;
 }
 
 /* Plans the transforms again, with an input and scratch for the time of planning. */
@@ -606,7 +609,7 @@ enum circ_status circ_fftw_create(struct circ_step **step, const struct circ_lay
     double seconds = INFINITY;
     enum circ_status status = CIRC_OK;
     for (size_t i = 0; i < sizeof methods / sizeof *methods && !status; i++) {
-        if (!applies(&methods[i], layer, place.batch))
+        if (!applies(&methods[i], layer, place))
             continue;
         status = create(&candidate, &methods[i], layer, weights, place, relu, err);
         if (!status)
