@@ -444,7 +444,11 @@ enum circ_status circ_sweep_network(const struct circ_planned *planned, struct c
 {
     *net = *planned->network;
     int conv = planned->point.block_conv ? planned->point.block_conv : planned->point.block;
-    return circ_network_compress(net, planned->structure, planned->point.block, conv, err);
+    enum circ_status status =
+        circ_network_compress(net, planned->structure, planned->point.block, conv, err);
+    if (!status)
+        circ_network_set_precision(net, circ_network_precision_find(planned->point.precision));
+    return status;
 }
 
 double circ_sweep_estimate_s(const struct circ_sweep *sweep, const struct circ_options *options,

@@ -12,6 +12,12 @@
 
 #define POISON 0x7fa0c1ccu /* a signalling NaN with a payload that no instruction produces */
 
+/* Of numbers stored in few bits: see circ_judge_bound. */
+static double storage_bound(enum circ_precision precision)
+{
+    return precision == CIRC_BF16 ? 2 * 0x1p-8 / 0x1p-24 : 0;
+}
+
 static double weighted_bound(const struct circ_layer *layer)
 {
     int m, n, p, q;
@@ -20,7 +26,7 @@ static double weighted_bound(const struct circ_layer *layer)
     double taps =
         (double)(circ_network_matrices(layer) / (layer->op == CIRC_OP_CONV ? layer->groups : 1));
     double terms = layer->structure == CIRC_CIRCULANT ? q * taps : n * taps;
-    return 6 + 2 * log2(layer->block) + sqrt(terms);
+    return 6 + 2 * log2(layer->block) + sqrt(terms) + storage_bound(layer->precision);
 }
 
 double circ_judge_roundings(const struct circ_layer *layer)

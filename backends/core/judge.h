@@ -19,10 +19,22 @@ struct circ_verdict {
 };
 
 /* Rounding bound for float32 on this network, relative RMS, u = 2^-24: the sum over its layers of
- *     FC, CONV  u (6 + 2 log2 k + sqrt(terms)), terms the length of the longest sum (q times taps
- * for CIRCULANT, columns of the row otherwise) pool avg  u (2 + sqrt(taps))      LRN  u (4 + beta
- * (3 + sqrt(size)))      softmax  8 u      others 0 and u for the input (Higham, "Accuracy and
- * Stability of Numerical Algorithms", 2nd ed., sections 2.8 and 24.1, statistical form). */
+ *     FC, CONV  u (6 + 2 log2 k + sqrt(terms)) + 2 v, terms the length of the longest sum (q times
+ *               taps for CIRCULANT, columns of the row otherwise), v that of the stored spectra
+ *     pool avg  u (2 + sqrt(taps))
+ *     LRN       u (4 + beta (3 + sqrt(size)))
+ *     softmax   8 u
+ *     others    0
+ * and u for the input (Higham, "Accuracy and Stability of Numerical Algorithms", 2nd ed., sections
+ * 2.8 and 24.1, statistical form).
+ *
+ * Spectra stored in F32 have v = 0: their rounding is among the 6. In BF16, v = 2^-8: rounding to
+ * nearest moves a number by at most v of itself, uniformly, so by v / sqrt(3) in the root mean
+ * square at most. The errors of different numbers know nothing of each other: over q blocks and all
+ * bins they add up as the products themselves do, as a random walk, so an output's error stands to
+ * the output as one number's error to that number, whatever q and k. 2 v are 3.5 such deviations,
+ * because the outputs may be few, or one. Over significands as they occur in nature (evenly spread
+ * logarithms) the deviation is v sqrt(2 ln 2 / 9) = 0.39 v: a fifth of what is allowed. */
 double circ_judge_bound(const struct circ_network *net);
 
 /* That sum for one layer alone, in units of u. */

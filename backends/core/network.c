@@ -20,6 +20,11 @@ static const char *const op_names[] = {
 static const char *const structure_names[] = {
     [CIRC_DENSE] = "dense", [CIRC_CIRCULANT] = "circulant", [CIRC_PRUNED] = "pruned"};
 
+static const struct {
+    const char *name;
+    int bytes; /* of a stored number */
+} precisions[] = {[CIRC_F32] = {"f32", 4}, [CIRC_BF16] = {"bf16", 2}};
+
 const char *circ_network_op_name(enum circ_op op)
 {
     return op_names[op];
@@ -28,6 +33,16 @@ const char *circ_network_op_name(enum circ_op op)
 const char *circ_network_structure_name(enum circ_structure structure)
 {
     return structure_names[structure];
+}
+
+const char *circ_network_precision_name(enum circ_precision precision)
+{
+    return precisions[precision].name;
+}
+
+enum circ_precision circ_network_precision_find(const char *name)
+{
+    return strcmp(name, precisions[CIRC_BF16].name) ? CIRC_F32 : CIRC_BF16;
 }
 
 bool circ_network_has_weights(const struct circ_layer *layer)
@@ -148,6 +163,7 @@ enum circ_status circ_network_append(struct circ_network *net, const struct circ
     next.groups = next.groups ? next.groups : 1;
     next.structure = CIRC_DENSE;
     next.block = 1;
+    next.precision = CIRC_F32;
     enum circ_status status = infer_shape(&next, err);
     if (status)
         return status;
@@ -182,8 +198,16 @@ enum circ_status circ_network_compress(struct circ_network *net, enum circ_struc
         layer->block = layer->structure == CIRC_DENSE ? 1
                        : layer->op == CIRC_OP_CONV    ? block_conv
                                                       : block;
+        layer->precision = CIRC_F32;
     }
     return CIRC_OK;
+}
+
+void circ_network_set_precision(struct circ_network *net, enum circ_precision precision)
+{
+    for (int i = 0; i < net->layer_count; i++)
+        if (net->layers[i].structure == CIRC_CIRCULANT)
+            net->layers[i].precision = precision;
 }
 
 static uint64_t mix(uint64_t hash, double value)
@@ -290,7 +314,7 @@ struct circ_counts circ_network_layer_counts(const struct circ_layer *layer)
     int64_t transform_flop = layer_transform_flop(layer);
     int64_t products = matrices * p * q * pixels_out;
     counts.weight_count = circulant_count;
-    counts.weight_bytes = 4 * circulant_count;
+    counts.weight_bytes = precisions[layer->precision].bytes * circulant_count;
     counts.flop_executed = transform_flop + products * block_flop(k, 8);
     counts.flop_roof = transform_flop + products * block_flop(k, 6);
     return counts;

@@ -41,6 +41,25 @@ int main(void)
     v = circ_judge_compare(nearly, cancelled, 2, 0, 1e-6);
     tap_ok(!v.right, "where that is known");
 
+    struct circ_network net;
+    const struct circ_layer fc = {.op = CIRC_OP_FC, .out.c = 64, .compressible = true};
+    bool built = !circ_network_begin(&net, "narrow", (struct circ_shape){64, 1, 1}, NULL) &&
+                 !circ_network_append(&net, &fc, NULL) &&
+                 !circ_network_compress(&net, CIRC_CIRCULANT, 8, 8, NULL);
+    double wide = built ? circ_judge_bound(&net) : 0;
+    circ_network_set_precision(&net, CIRC_BF16);
+    double bound = circ_judge_bound(&net);
+    tap_ok(built && fabs(bound - wide - 0x1p-7) < 1e-12 && wide < 1e-6,
+           "spectra in bf16 may be off by 2^-7: %.3g, in f32 by %.3g", bound, wide);
+    for (int i = 0; i < 4; i++)
+        got[i] = (float)(want[i] * (1 + (i % 2 ? 1 : -1) * 0.9 * bound));
+    v = circ_judge_compare(got, want, 4, 0, bound);
+    tap_ok(v.right, "an error of nine tenths of that");
+    for (int i = 0; i < 4; i++)
+        got[i] = (float)(want[i] * (1 + (i % 2 ? 1 : -1) * 1.1 * bound));
+    v = circ_judge_compare(got, want, 4, 0, bound);
+    tap_ok(!v.right && v.reason[0], "one of eleven tenths is caught: %s", v.reason);
+
     float *buffer = circ_judge_guarded_alloc(5);
     tap_ok(buffer && isnan(buffer[0]) && isnan(buffer[4]), "a guarded buffer starts poisoned");
     for (int i = 0; buffer && i < 5; i++)

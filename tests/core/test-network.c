@@ -51,11 +51,19 @@ static void test_fc_counts(void)
     tap_ok(c.weight_count == 589824LL * 8 && c.weight_bytes == 589824LL * 32 &&
                c.weight_count_dense == 37748736 && c.flop_dense == 75497472,
            "circulant weights");
-    tap_ok(!circ_network_compress(&net, CIRC_CIRCULANT, 1, 1, &err), "compress with k = 1");
+    circ_network_set_precision(&net, CIRC_BF16);
+    struct circ_counts narrow = circ_network_counts(&net);
+    tap_ok(narrow.weight_bytes == 589824LL * 16 && narrow.weight_count == c.weight_count &&
+               narrow.flop_executed == c.flop_executed,
+           "bf16 halves the bytes and nothing else");
+    tap_ok(!circ_network_compress(&net, CIRC_CIRCULANT, 1, 1, &err) &&
+               net.layers[0].precision == CIRC_F32,
+           "compress with k = 1");
     c = circ_network_counts(&net);
     tap_ok(c.flop_executed == c.flop_dense && c.weight_count == c.weight_count_dense,
            "k = 1 counts as the dense layer");
     tap_ok(!circ_network_compress(&net, CIRC_PRUNED, 16, 16, &err), "prune to k = 16");
+    circ_network_set_precision(&net, CIRC_BF16);
     c = circ_network_counts(&net);
     tap_ok(c.weight_count == 37748736 / 16 && c.weight_bytes == 37748736 / 2 &&
                c.flop_executed == 37748736 / 8,
