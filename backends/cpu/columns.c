@@ -15,6 +15,7 @@
 #include "backends/cpu/step.h"
 
 #include "backends/core/geometry.h"
+#include "backends/cpu/pair.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,8 @@ struct columns {
     int tiles;            /* of block rows */
     /* strides of blocks of x, of its planes, of output rows, blocks and planes of y, of slots */
     size_t x_pitch, x_plane, y_row, y_block, y_plane, x_slot, y_slot;
-    size_t plane_at, x_at, y_at; /* in scratch, after the transforms' own */
+    /* in scratch, after the transforms' own; planes of one slot's weights, where those are pairs */
+    size_t plane_at, x_at, y_at, widened_at;
 };
 
 static size_t round_up(size_t value, size_t unit)
@@ -63,9 +65,21 @@ static void tile_rows(const struct columns *c, int tile, int *first, int *last)
     circ_step_share(c->g.p, c->tiles, tile, first, last);
 }
 
+static bool in_pairs(const struct columns *c)
+{
+    return c->base.layer->precision == CIRC_BF16;
+}
+
+/* Words of memory that a slot of a block takes: three planes, or a pair. */
+static size_t parts_of(const struct columns *c)
+{
+    return in_pairs(c) ? 1 : 3;
+}
+
 static size_t tile_weights(const struct columns *c, int first_row)
 {
-    return 3 * (size_t)c->transform->slots * (size_t)c->g.taps * (size_t)c->g.q * (size_t)first_row;
+    return parts_of(c) * (size_t)c->transform->slots * (size_t)c->g.taps * (size_t)c->g.q *
+           (size_t)first_row;
 }
 
 /* An FC layer: how many panels together, and columns at a time. */
@@ -149,7 +163,10 @@ static void plan_scratch(struct columns *c)
     c->plane_at = circ_transform_scratch(c->transform) * lanes;
     c->x_at = round_up(c->plane_at + plane + CIRC_SLACK, 16);
     c->y_at = round_up(c->x_at + slots * c->x_slot + CIRC_SLACK, 16);
-    c->base.scratch_floats = c->y_at + slots * c->y_slot;
+    c->widened_at = round_up(c->y_at + slots * c->y_slot, 16);
+    c->base.scratch_floats = c->widened_at;
+    if (in_pairs(c))
+        c->base.scratch_floats += 3 * (size_t)c->g.taps * (size_t)c->g.q * (size_t)c->height;
 }
 
 /* One block's spectrum, in double, to its places in a tile: see circ_product. */
@@ -163,6 +180,12 @@ static void scatter(const struct columns *c, const double *packed, int tap, int 
     size_t rows = (size_t)(last - first), plane = (size_t)c->g.taps * (size_t)c->g.q * rows;
     float *to = group + tile_weights(c, first) + ((size_t)tap * (size_t)c->g.q + (size_t)j) * rows +
                 (size_t)(i - first);
+    if (in_pairs(c)) {
+        to[0] = circ_pair_of(packed[0], odd ? 0 : packed[1]);
+        for (int f = 1; f < c->transform->slots; f++)
+            to[(size_t)f * plane] = circ_pair_of(packed[2 * f - odd], packed[2 * f - odd + 1]);
+        return;
+    }
     to[plane] = (float)packed[0]; /* slot 0 has two real bins and no third plane */
     to[2 * plane] = odd ? 0 : (float)packed[1];
     for (int f = 1; f < c->transform->slots; f++) {
@@ -339,6 +362,7 @@ static void run_chunk(const struct columns *c, float *y, const struct part *part
         tile_rows(c, tile, &block_first, &block_last);
         kernels->product(&(struct circ_product){
             .w = c->base.weights + (size_t)group * c->group_weights + tile_weights(c, block_first),
+            .planes = in_pairs(c) ? scratch + c->widened_at : NULL,
             .x = xs,
             .y = ys,
             .slots = c->transform->slots,

@@ -57,8 +57,9 @@ static int cpu_isas(const char *names[CIRC_MAX_VARIANTS])
 
 static int cpu_precisions(const char *names[CIRC_MAX_VARIANTS])
 {
-    names[0] = "f32";
-    return 1;
+    names[0] = circ_network_precision_name(CIRC_F32);
+    names[1] = circ_network_precision_name(CIRC_BF16);
+    return 2;
 }
 
 static enum circ_status cpu_probe(struct circ_device devices[CIRC_MAX_DEVICES], int *count,
@@ -115,8 +116,17 @@ static enum circ_status cpu_supports(struct circ_session *session,
 {
     const struct circ_variant *variant = find_variant(request->variant);
     enum circ_structure structure = circ_program_structure_of(request->model->network);
-    if (strcmp(request->precision, "f32"))
-        return circ_status_fail(err, CIRC_UNSUP, "cpu computes in f32, not %s", request->precision);
+    enum circ_precision precision = circ_network_precision_find(request->precision);
+    if (strcmp(request->precision, circ_network_precision_name(precision)))
+        return circ_status_fail(err, CIRC_UNSUP, "cpu stores weights in f32 or bf16, not %s",
+                                request->precision);
+    if (precision == CIRC_BF16 && request->pass == CIRC_TRAIN)
+        return circ_status_fail(err, CIRC_UNSUP, "cpu trains in f32, not bf16");
+    if (precision == CIRC_BF16 &&
+        (structure != CIRC_CIRCULANT || strcmp(request->variant, variants[0].name)))
+        return circ_status_fail(
+            err, CIRC_UNSUP, "bf16 is for circulant weights in variant %s, not for %s ones in %s",
+            variants[0].name, circ_network_structure_name(structure), request->variant);
     if (!variant || (variant->structure != structure && structure != CIRC_DENSE))
         return circ_status_fail(err, CIRC_UNSUP, "cpu has no variant %s for %s layers",
                                 request->variant, circ_network_structure_name(structure));

@@ -121,14 +121,14 @@ INLINE void accumulate(const struct circ_product *a, int taps, int rows, int vec
     _Pragma("GCC unroll 16") for (int i = 0; i < rows; i++)                                        \
         _Pragma("GCC unroll 8") for (int v = 0; v < vectors; v++)
 
-/* One tile of slot f: rows x vectors. Slot 0 has two products and not three; no tap is no product.
+/* One tile of slot f, whose planes w are: rows x vectors. Slot 0 has two products and not three; no
+ * tap is no product.
  */
-INLINE void tile(const struct circ_product *a, int rows, int vectors, int f, size_t x_at,
-                 size_t y_at)
+INLINE void tile(const struct circ_product *a, const float *w, int rows, int vectors, int f,
+                 size_t x_at, size_t y_at)
 {
     vec acc[CIRC_ACCUMULATORS];
     size_t plane = (size_t)a->taps * (size_t)a->q * (size_t)rows;
-    const float *w = a->w + (size_t)f * 3 * plane;
     const float *first = f ? a->x.im : a->x.re, *second = f ? a->x.re : a->x.im;
     float *re = a->y.re + y_at, *im = a->y.im + y_at;
     FOR_TILE acc[i * vectors + v] = zero();
@@ -141,17 +141,43 @@ INLINE void tile(const struct circ_product *a, int rows, int vectors, int f, siz
     FOR_TILE store(im + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i * vectors + v]);
 }
 
+/* The three planes of a slot's weights from its pairs. */
+static void widen(const float *pairs, size_t terms, bool first, float *planes)
+{
+    float *second = planes + terms, *third = second + terms;
+    size_t at = 0;
+    for (; at + CIRC_LANES <= terms; at += CIRC_LANES) {
+        vec re = load(pairs + at), im = lower_half(re);
+        store(planes + at, re);
+        store(second + at, first ? re : -(re + im));
+        store(third + at, first ? im : im - re);
+    }
+    if (at < terms) {
+        vec re = load(pairs + at), im = lower_half(re);
+        int left = (int)(terms - at);
+        store_first(planes + at, re, left);
+        store_first(second + at, first ? re : -(re + im), left);
+        store_first(third + at, first ? im : im - re, left);
+    }
+}
+
 /* As many vectors at a time as there are accumulators for. */
 INLINE void tile_rows(const struct circ_product *a, int rows)
 {
+    size_t terms = (size_t)a->taps * (size_t)a->q * (size_t)rows;
     for (int f = 0; f < a->slots; f++) {
+        const float *w = a->w + (size_t)f * (a->planes ? 1 : 3) * terms;
+        if (a->planes) {
+            widen(w, terms, f == 0, a->planes);
+            w = a->planes;
+        }
         for (int o = 0; o < a->out_rows; o++) {
             size_t x_at = (size_t)f * a->x.slot_stride + (size_t)o * a->x_row;
             size_t y_at = (size_t)f * a->y.slot_stride + (size_t)o * a->y_row;
             int left = (a->columns + CIRC_LANES - 1) / CIRC_LANES;
 #define WIDTH(vectors)                                                                             \
     for (; rows * vectors <= CIRC_ACCUMULATORS && left >= vectors; left -= vectors) {              \
-        tile(a, rows, vectors, f, x_at, y_at);                                                     \
+        tile(a, w, rows, vectors, f, x_at, y_at);                                                  \
         x_at += vectors * CIRC_LANES;                                                              \
         y_at += vectors * CIRC_LANES;                                                              \
     }
@@ -218,11 +244,20 @@ static void product(const struct circ_product *a)
     height[a->rows - 1](a);
 }
 
+/* A vector of weights of one slot: re and im, which lie to_im apart or share a word. */
+INLINE void load_weights(const float *w, size_t to_im, bool pairs, vec *re, vec *im)
+{
+    vec first = held(load(w));
+    *re = first;
+    *im = pairs ? lower_half(first) : held(load(w + to_im));
+}
+
 /* Streams the weights of `vectors` row vectors of one slot. The four partial products are kept
  * apart: four chains hide the latency of FMA, and slot 0 takes two of them as they are. */
-INLINE void stream_tile(const float *w, size_t vector_stride, int vectors, int q, const float *x_re,
+INLINE void stream_tile(const float *w, int vectors, bool pairs, int q, const float *x_re,
                         const float *x_im, bool packed, float *y_re, float *y_im)
 {
+    size_t one = (pairs ? 1 : 2) * CIRC_LANES, vector_stride = (size_t)q * one;
     vec rr[2][2], ii[2][2], ri[2][2], ir[2][2]; /* [parity of j][vector] */
 #pragma GCC unroll 2
     for (int u = 0; u < 2; u++) {
@@ -235,8 +270,9 @@ INLINE void stream_tile(const float *w, size_t vector_stride, int vectors, int q
         vec xr = set1(x_re[j + u]), xi = set1(x_im[j + u]);                                        \
         _Pragma("GCC unroll 2") for (int v = 0; v < vectors; v++)                                  \
         {                                                                                          \
-            const float *at = w + (size_t)v * vector_stride + (size_t)u * 2 * CIRC_LANES;          \
-            vec wr = held(load(at)), wi = held(load(at + CIRC_LANES));                             \
+            vec wr, wi;                                                                            \
+            load_weights(w + (size_t)v * vector_stride + (size_t)u * one, CIRC_LANES, pairs, &wr,  \
+                         &wi);                                                                     \
             rr[u][v] = rr[u][v] + wr * xr;                                                         \
             ii[u][v] = ii[u][v] + wi * xi;                                                         \
             ri[u][v] = ri[u][v] + wr * xi;                                                         \
@@ -244,7 +280,7 @@ INLINE void stream_tile(const float *w, size_t vector_stride, int vectors, int q
         }                                                                                          \
     } while (0)
     int j = 0;
-    for (; j + 2 <= q; j += 2, w += 4 * CIRC_LANES) {
+    for (; j + 2 <= q; j += 2, w += 2 * one) {
         STEP(0);
         STEP(1);
     }
@@ -260,9 +296,9 @@ INLINE void stream_tile(const float *w, size_t vector_stride, int vectors, int q
     }
 }
 
-static void stream_rows(const struct circ_stream_rows *a)
+INLINE void stream_rows_of(const struct circ_stream_rows *a, bool pairs)
 {
-    size_t vector_stride = 2 * (size_t)a->q * CIRC_LANES;
+    size_t vector_stride = (pairs ? 1 : 2) * (size_t)a->q * CIRC_LANES;
     for (int f = 0; f < a->slots; f++) {
         const float *x_re = a->x.re + (size_t)f * a->x.slot_stride;
         const float *x_im = a->x.im + (size_t)f * a->x.slot_stride;
@@ -270,23 +306,29 @@ static void stream_rows(const struct circ_stream_rows *a)
             const float *w = a->w + ((size_t)f * (size_t)a->vectors + (size_t)v) * vector_stride;
             size_t at = (size_t)f * a->y.slot_stride + (size_t)v * CIRC_LANES;
             if (a->vector_last - v >= 2) {
-                stream_tile(w, vector_stride, 2, a->q, x_re, x_im, f == 0, a->y.re + at,
-                            a->y.im + at);
+                stream_tile(w, 2, pairs, a->q, x_re, x_im, f == 0, a->y.re + at, a->y.im + at);
                 v += 2;
             } else {
-                stream_tile(w, vector_stride, 1, a->q, x_re, x_im, f == 0, a->y.re + at,
-                            a->y.im + at);
+                stream_tile(w, 1, pairs, a->q, x_re, x_im, f == 0, a->y.re + at, a->y.im + at);
                 v++;
             }
         }
     }
 }
 
+static void stream_rows(const struct circ_stream_rows *a)
+{
+    if (a->pairs)
+        stream_rows_of(a, true);
+    else
+        stream_rows_of(a, false);
+}
+
 /* Rows i and i + 1 (rows = 2) or i alone, vectors of slots one by one. */
-INLINE void slots_rows(const struct circ_stream_slots *a, int i, int rows)
+INLINE void slots_rows(const struct circ_stream_slots *a, int i, int rows, bool pairs)
 {
     size_t padded = (size_t)(a->slots + CIRC_LANES - 1) / CIRC_LANES * CIRC_LANES;
-    size_t row = (size_t)a->q * 2 * padded;
+    size_t one = (pairs ? 1 : 2) * padded, row = (size_t)a->q * one;
     const float *first = a->w + (size_t)i * row;
     for (size_t f = 0; f < padded; f += CIRC_LANES) {
         vec rr[2], ii[2], ri[2], ir[2];
@@ -298,14 +340,14 @@ INLINE void slots_rows(const struct circ_stream_slots *a, int i, int rows)
             vec xr = load(x_re), xi = load(x_im);
 #pragma GCC unroll 2
             for (int u = 0; u < rows; u++) {
-                const float *at = w + (size_t)u * row;
-                vec wr = held(load(at)), wi = held(load(at + padded));
+                vec wr, wi;
+                load_weights(w + (size_t)u * row, padded, pairs, &wr, &wi);
                 rr[u] = rr[u] + wr * xr;
                 ii[u] = ii[u] + wi * xi;
                 ri[u] = ri[u] + wr * xi;
                 ir[u] = ir[u] + wi * xr;
             }
-            w += 2 * padded;
+            w += one;
             x_re += a->x.block_stride;
             x_im += a->x.block_stride;
         }
@@ -323,13 +365,21 @@ INLINE void slots_rows(const struct circ_stream_slots *a, int i, int rows)
     }
 }
 
-static void stream_slots(const struct circ_stream_slots *a)
+INLINE void stream_slots_of(const struct circ_stream_slots *a, bool pairs)
 {
     int i = a->row_first;
     for (; i + 2 <= a->row_last; i += 2)
-        slots_rows(a, i, 2);
+        slots_rows(a, i, 2, pairs);
     if (i < a->row_last)
-        slots_rows(a, i, 1);
+        slots_rows(a, i, 1, pairs);
+}
+
+static void stream_slots(const struct circ_stream_slots *a)
+{
+    if (a->pairs)
+        stream_slots_of(a, true);
+    else
+        stream_slots_of(a, false);
 }
 
 /* One row times one column: four chains of gathered vectors, then one, then number by number. A row

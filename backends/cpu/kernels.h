@@ -6,6 +6,9 @@
  * so that lanes are columns. A slot is a pair (re, im) of a spectrum (core/fft.h): slot 0 of an
  * even k carries two real bins and is multiplied part by part, of an odd k one real bin.
  *
+ * A pair is a slot of weights in 32 bits, re and im of 16 bits each: see pair.h. Where a kernel
+ * takes pairs, w points to them, and they become floats in registers.
+ *
  * All pointers are to float32, no alignment needed, never aliasing unless a comment says so.
  * Kernels may read (never use, never write) up to 2 x lanes floats past the end of a row of x, so
  * buffers carry that slack. Kernels allocate nothing, keep no state and run on any number of
@@ -66,9 +69,11 @@ struct circ_inverse {
  *     re = wr s - (wr + wi) xi,   im = wr s + (wi - wr) xr,
  * so that each is a real matrix product over planes of x, and w holds
  *     [slot][3 planes: wr, -(wr + wi), wi - wr][tap][j][row of the tile];
- * slot 0 has a plane that is not read, then wr and wi of its two real bins. */
+ * slot 0 has a plane that is not read, then wr and wi of its two real bins. Or w holds
+ * [slot][tap][j][row of the tile] pairs, from which each slot's planes are made when it is due. */
 struct circ_product {
     const float *w;           /* of this tile */
+    float *planes;            /* w holds pairs: room for the planes of one slot. Else NULL */
     struct circ_spectra x, y; /* y's block 0 is the tile's first */
     int slots, taps, q, rows; /* */
     bool odd;                 /* k is odd: slot 0 has one bin */
@@ -78,19 +83,22 @@ struct circ_product {
 };
 
 /* The product for one column, lanes over block rows: y(f, i) = sum_j w(f, i, j) x(f, j).
- * w: [slot][vector of rows][j]{re[lanes], im[lanes]}; x slot stride any, block stride 1; y block
- * stride 1 and room for whole vectors. Vectors vector_first .. vector_last - 1. */
+ * w: [slot][vector of rows][j]{re[lanes], im[lanes]}, or {pair[lanes]}; x slot stride any, block
+ * stride 1; y block stride 1 and room for whole vectors. Vectors vector_first .. vector_last - 1.
+ */
 struct circ_stream_rows {
     const float *w;
+    bool pairs;
     struct circ_spectra x, y;
     int slots, q, vectors, vector_first, vector_last;
 };
 
 /* The product for one column, lanes over slots: for few block rows and long transforms.
- * w: [i][j]{re[slots rounded up to lanes], im[same]}; slot strides of x and y are 1, their block
- * strides multiples of lanes. Block rows row_first .. row_last - 1. */
+ * w: [i][j]{re[slots rounded up to lanes], im[same]}, or {pair[same]}; slot strides of x and y are
+ * 1, their block strides multiples of lanes. Block rows row_first .. row_last - 1. */
 struct circ_stream_slots {
     const float *w;
+    bool pairs;
     struct circ_spectra x, y;
     int slots, q, row_first, row_last;
 };

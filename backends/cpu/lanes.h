@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #if defined(__AVX__)
 #include <immintrin.h>
 #endif
@@ -115,6 +116,20 @@ INLINE vec with_first(vec v, vec other)
     v = other;
 #endif
     return v;
+}
+
+/* The lower half of each lane as the upper half of a float32: see pair.h. */
+INLINE vec lower_half(vec pairs)
+{
+#if CIRC_LANES > 1
+    return (vec)((mask)pairs << 16);
+#else
+    uint32_t bits;
+    memcpy(&bits, &pairs, sizeof bits);
+    bits <<= 16;
+    memcpy(&pairs, &bits, sizeof bits);
+    return pairs;
+#endif
 }
 
 /* a > b ? a : b, and so b where either is NaN. */

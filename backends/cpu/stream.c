@@ -9,6 +9,7 @@
 
 #include "backends/core/geometry.h"
 #include "backends/cpu/cost.h"
+#include "backends/cpu/pair.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -41,17 +42,29 @@ bool circ_stream_pays(const struct circ_layer *layer, struct circ_place place)
     return circ_cost_stream(cost) < circ_cost_columns(cost);
 }
 
+static bool in_pairs(const struct stream *s)
+{
+    return s->base.layer->precision == CIRC_BF16;
+}
+
+/* Words of memory that re and im of a weight take. */
+static size_t parts_of(const struct stream *s)
+{
+    return in_pairs(s) ? 1 : 2;
+}
+
 static size_t weight_at(const struct stream *s, int slot, int i, int j, size_t *imaginary)
 {
     size_t lanes = (size_t)s->base.place.kernels->lanes, q = (size_t)s->g.q;
+    size_t parts = parts_of(s);
     if (s->over_slots) {
         size_t padded = (size_t)s->vectors * lanes;
         *imaginary = padded;
-        return ((size_t)i * q + (size_t)j) * 2 * padded + (size_t)slot;
+        return ((size_t)i * q + (size_t)j) * parts * padded + (size_t)slot;
     }
     *imaginary = lanes;
     size_t vector = (size_t)slot * (size_t)s->vectors + (size_t)i / lanes;
-    return (vector * q + (size_t)j) * 2 * lanes + (size_t)i % lanes;
+    return (vector * q + (size_t)j) * parts * lanes + (size_t)i % lanes;
 }
 
 static enum circ_status pack_weights(struct stream *s, const struct circ_weights *weights,
@@ -60,7 +73,7 @@ static enum circ_status pack_weights(struct stream *s, const struct circ_weights
     size_t lanes = (size_t)s->base.place.kernels->lanes, k = (size_t)s->g.k;
     size_t outer = s->over_slots ? (size_t)s->g.p : (size_t)s->transform->slots;
     double *block = malloc((k + circ_fft_scratch(s->transform->plan)) * sizeof *block);
-    s->base.weight_floats = outer * (size_t)s->vectors * lanes * 2 * (size_t)s->g.q;
+    s->base.weight_floats = outer * (size_t)s->vectors * lanes * parts_of(s) * (size_t)s->g.q;
     s->base.weights = circ_step_floats(s->base.weight_floats);
     if (!block || !s->base.weights) {
         free(block);
@@ -68,6 +81,7 @@ static enum circ_status pack_weights(struct stream *s, const struct circ_weights
                                 weights->count);
     }
     int odd = s->g.k % 2;
+    bool pairs = in_pairs(s);
     for (size_t b = 0; b < weights->count / k; b++) {
         for (size_t r = 0; r < k; r++)
             block[r] = weights->values[b * k + r];
@@ -75,10 +89,11 @@ static enum circ_status pack_weights(struct stream *s, const struct circ_weights
         for (int f = 0; f < s->transform->slots; f++) {
             size_t imaginary, at = weight_at(s, f, (int)(b / (size_t)s->g.q),
                                              (int)(b % (size_t)s->g.q), &imaginary);
-            s->base.weights[at] = (float)block[f ? 2 * f - odd : 0];
-            s->base.weights[at + imaginary] = f     ? (float)block[2 * f - odd + 1]
-                                              : odd ? 0
-                                                    : (float)block[1];
+            double re = block[f ? 2 * f - odd : 0];
+            double im = f ? block[2 * f - odd + 1] : odd ? 0 : block[1];
+            s->base.weights[at] = pairs ? circ_pair_of(re, im) : (float)re;
+            if (!pairs)
+                s->base.weights[at + imaginary] = (float)im;
         }
     }
     free(block);
@@ -129,6 +144,7 @@ static void run_sample(const struct stream *s, const float *x, float *y, int fir
     int block_first = first, block_last = last;
     if (s->over_slots) {
         kernels->stream_slots(&(struct circ_stream_slots){.w = s->base.weights,
+                                                          .pairs = in_pairs(s),
                                                           .x = xs,
                                                           .y = ys,
                                                           .slots = s->transform->slots,
@@ -137,6 +153,7 @@ static void run_sample(const struct stream *s, const float *x, float *y, int fir
                                                           .row_last = last});
     } else {
         kernels->stream_rows(&(struct circ_stream_rows){.w = s->base.weights,
+                                                        .pairs = in_pairs(s),
                                                         .x = xs,
                                                         .y = ys,
                                                         .slots = s->transform->slots,

@@ -75,7 +75,8 @@ static bool alike(const float *got, const double *want, size_t count)
 /* Error over bound of one way to compute the problem; INFINITY when it is wrong, NAN when it is not
  * offered. */
 static double solve(const struct problem *p, const struct circ_backend *backend,
-                    const char *variant, const char *isa, int threads, char *why, size_t why_size)
+                    const char *variant, const char *precision, const char *isa, int threads,
+                    char *why, size_t why_size)
 {
     struct circ_session *session = NULL;
     struct circ_program *program = NULL;
@@ -83,7 +84,7 @@ static double solve(const struct problem *p, const struct circ_backend *backend,
     struct circ_request request = {.model = &p->model,
                                    .batch = p->batch,
                                    .threads = threads,
-                                   .precision = "f32",
+                                   .precision = precision,
                                    .variant = variant,
                                    .isa = isa};
     size_t outputs = (size_t)circ_network_elements(circ_network_output(&p->net));
@@ -133,7 +134,7 @@ struct tally {
 
 /* One variant on all ISA rows, on one thread and on two in turn. */
 static void check_variant(const struct problem *p, const struct circ_backend *backend,
-                          const char *variant, struct tally *tally)
+                          const char *variant, const char *precision, struct tally *tally)
 {
     const char *isas[CIRC_MAX_VARIANTS] = {NULL};
     int isa_count = backend->isas(isas);
@@ -144,24 +145,28 @@ static void check_variant(const struct problem *p, const struct circ_backend *ba
         int device_count;
         if (threads > 1 && !backend->probe(devices, &device_count, NULL) && devices[0].threads < 2)
             threads = 1;
-        double error = solve(p, backend, variant, isas[i], threads, why, sizeof why);
+        double error = solve(p, backend, variant, precision, isas[i], threads, why, sizeof why);
         if (isnan(error))
             continue;
         tally->ran++;
         tally->worst = error > tally->worst ? error : tally->worst;
         if (!isfinite(error)) {
             tally->wrong++;
-            snprintf(tally->detail, sizeof tally->detail, ": %s %s %s: %s", backend->name, variant,
-                     isas[i] ? isas[i] : "", why);
+            snprintf(tally->detail, sizeof tally->detail, ": %s %s %s %s: %s", backend->name,
+                     variant, precision, isas[i] ? isas[i] : "", why);
         }
     }
 }
 
-/* All backends, variants and ISA rows on one problem; one line for each problem. */
-static void check(const char *what, const struct problem *p, enum circ_structure structure)
+/* All backends, variants and ISA rows on one problem with its spectra in one precision. */
+static struct tally check_precision(const struct problem *problem, enum circ_structure structure,
+                                    enum circ_precision precision)
 {
     int backend_count;
     struct tally tally = {0};
+    struct problem p = *problem;
+    p.model.network = &p.net;
+    circ_network_set_precision(&p.net, precision);
     const struct circ_backend *const *backends = circ_registry_list(&backend_count);
     for (int b = 0; b < backend_count; b++) {
         if (backends[b]->apart) /* a process for each problem: tests/peers asks them together */
@@ -170,11 +175,21 @@ static void check(const char *what, const struct problem *p, enum circ_structure
         int count = backends[b]->variants(&variants);
         for (int v = 0; v < count; v++)
             if (variants[v].structure == structure)
-                check_variant(p, backends[b], variants[v].name, &tally);
+                check_variant(&p, backends[b], variants[v].name,
+                              circ_network_precision_name(precision), &tally);
     }
-    if (tally.ran)
-        tap_ok(!tally.wrong, "%s: %d ways, worst %.2f of the bound%s", what, tally.ran, tally.worst,
-               tally.detail);
+    return tally;
+}
+
+/* One line for each problem. */
+static void check(const char *what, const struct problem *p, enum circ_structure structure)
+{
+    struct tally wide = check_precision(p, structure, CIRC_F32);
+    struct tally narrow = check_precision(p, structure, CIRC_BF16);
+    if (wide.ran)
+        tap_ok(!wide.wrong && !narrow.wrong,
+               "%s: %d ways, worst %.2f of the bound; %d in bf16, worst %.2f%s%s", what, wide.ran,
+               wide.worst, narrow.ran, narrow.worst, wide.detail, narrow.detail);
     else
         tap_skip("no backend of this build offers it", "%s", what);
 }
@@ -455,6 +470,8 @@ static void test_requests(void)
         {"cpu", "fused", "mmx", "f32", 1, CIRC_INFER},
         {"cpu", "csr", NULL, "f32", 1, CIRC_INFER},
         {"cpu", "nothing", NULL, "f32", 1, CIRC_INFER},
+        {"cpu", "openblas", NULL, "bf16", 1, CIRC_INFER},
+        {"ref", "plain", NULL, "bf16", 1, CIRC_INFER},
         {"ref", "plain", NULL, "f32", 2, CIRC_INFER},
         {"ref", "plain", NULL, "q8", 1, CIRC_INFER},
     };
