@@ -188,6 +188,21 @@ static bool together(const struct circ_target *a, const struct circ_target *b)
            a->device.threads == b->device.threads && !strcmp(first[0], second[0]);
 }
 
+/* One structure and block in the precisions asked for, or the target's first. */
+static enum circ_status add_precisions(struct expansion *e, int first, struct circ_planned planned,
+                                       struct circ_error *err)
+{
+    const struct circ_names *named = &e->options->axes.precisions;
+    const char *own[CIRC_MAX_VARIANTS];
+    planned.target->backend->precisions(own);
+    enum circ_status status = CIRC_OK;
+    for (int p = 0; p < (named->count ? named->count : 1) && !status; p++) {
+        planned.point.precision = named->count ? named->items[p] : own[0];
+        status = add_variants(e, first, planned, err);
+    }
+    return status;
+}
+
 /* One structure and block on planned's target and on those after it that belong to its group. */
 static enum circ_status add_targets(struct expansion *e, int first, struct circ_planned planned,
                                     struct circ_error *err)
@@ -200,7 +215,7 @@ static enum circ_status add_targets(struct expansion *e, int first, struct circ_
             continue;
         planned.point.backend = planned.target->backend->name;
         planned.point.device = planned.target->device.name;
-        status = add_variants(e, first, planned, err);
+        status = add_precisions(e, first, planned, err);
     }
     return status;
 }
@@ -235,32 +250,27 @@ static enum circ_status add_group(struct expansion *e, struct circ_planned plann
     return CIRC_OK;
 }
 
-/* Threads, precisions and passes of one workload, batch and device. */
+/* Threads and passes of one workload, batch and device. */
 static enum circ_status add_target_groups(struct expansion *e, struct circ_planned planned,
                                           struct circ_error *err)
 {
     const struct circ_axes *axes = &e->options->axes;
-    const char *precisions[CIRC_MAX_VARIANTS];
-    planned.target->backend->precisions(precisions);
-    int threads = axes->threads.count, precision_count = axes->precisions.count;
+    int threads = axes->threads.count;
     for (int t = 0; t < (threads ? threads : 1); t++) {
         planned.point.threads = threads ? axes->threads.items[t] : planned.target->device.threads;
-        for (int p = 0; p < (precision_count ? precision_count : 1); p++) {
-            planned.point.precision = precision_count ? axes->precisions.items[p] : precisions[0];
-            for (int i = 0; i < e->passes->count; i++) {
-                const char *const passes[] = {circ_backend_pass_name(CIRC_INFER),
-                                              circ_backend_pass_name(CIRC_TRAIN)};
-                int pass;
-                enum circ_status status =
-                    circ_target_choose("pass", e->passes->items[i], passes, 2, &pass, err);
-                if (!status) {
-                    planned.pass = pass ? CIRC_TRAIN : CIRC_INFER;
-                    planned.point.pass = passes[pass];
-                    status = add_group(e, planned, err);
-                }
-                if (status)
-                    return status;
+        for (int i = 0; i < e->passes->count; i++) {
+            const char *const passes[] = {circ_backend_pass_name(CIRC_INFER),
+                                          circ_backend_pass_name(CIRC_TRAIN)};
+            int pass;
+            enum circ_status status =
+                circ_target_choose("pass", e->passes->items[i], passes, 2, &pass, err);
+            if (!status) {
+                planned.pass = pass ? CIRC_TRAIN : CIRC_INFER;
+                planned.point.pass = passes[pass];
+                status = add_group(e, planned, err);
             }
+            if (status)
+                return status;
         }
     }
     return CIRC_OK;
@@ -271,10 +281,8 @@ static enum circ_status expand_groups(struct expansion *e, struct circ_error *er
     struct circ_sweep *sweep = e->sweep;
     const struct circ_axes *axes = &e->options->axes;
     int threads = axes->threads.count ? axes->threads.count : 1;
-    int precisions = axes->precisions.count ? axes->precisions.count : 1;
     size_t most = (size_t)sweep->network_count * (size_t)e->batches->count *
-                  (size_t)sweep->target_count * (size_t)threads * (size_t)precisions *
-                  (size_t)e->passes->count;
+                  (size_t)sweep->target_count * (size_t)threads * (size_t)e->passes->count;
     sweep->groups = calloc(most + 1, sizeof *sweep->groups);
     if (!sweep->groups)
         return circ_status_fail(err, CIRC_MEMORY, "no memory for %zu groups", most);

@@ -1,9 +1,9 @@
 /* From axes to points: expands a sweep, resolves names, fills in defaults, cuts it into groups. It
  * measures nothing.
  *
- * A group is what will be divided by one another: one workload, batch, threads, device, pass and
- * precision. Its points lie together, those that share weights next to each other; with --cold each
- * is followed by the same point with cold weights. */
+ * A group is what will be divided by one another: one workload, batch, threads, device and pass, in
+ * all precisions. Its points lie together, those that share weights next to each other; with --cold
+ * each is followed by the same point with cold weights. */
 #ifndef CIRC_SWEEP_H
 #define CIRC_SWEEP_H
 
