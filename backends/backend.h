@@ -50,7 +50,7 @@ struct circ_request {
     int batch;
     int threads;
     enum circ_pass pass;
-    const char *precision; /* "f32" */
+    const char *precision; /* "f32"; the network says it of each layer */
     const char *variant;   /* one of the backend's names */
     const char *isa;       /* one of the backend's isa names, or NULL for the best here */
     /* Cold weights: launches take turns over copies of the weights that fill more than so many

@@ -6,15 +6,15 @@
 
 #include <string.h>
 
-enum { COLUMN_COUNT = 10, LIST_SIZE = 512 };
+enum { COLUMN_COUNT = 11, LIST_SIZE = 512 };
 
 static const char *const columns[COLUMN_COUNT] = {
-    "backend",      "device", "device_kind", "kind", "threads",
-    "memory_bytes", "status", "variants",    "isa",  "description",
+    "backend", "device",   "device_kind", "kind",        "threads",    "memory_bytes",
+    "status",  "variants", "isa",         "description", "precisions",
 };
 
-/* What a table has room for; the sentence takes variants and ISAs along, and descriptions speak of
- * memory. */
+/* What a table has room for; the sentence takes variants, ISAs and precisions along, and
+ * descriptions speak of memory. */
 static const int table_cells[] = {0, 1, 2, 3, 4, 6, 9};
 
 enum { TABLE_COUNT = sizeof table_cells / sizeof *table_cells };
@@ -37,10 +37,11 @@ static void list_variants(const struct circ_backend *backend, char list[LIST_SIZ
     }
 }
 
-static void list_isas(const struct circ_backend *backend, char list[LIST_SIZE])
+/* Names that a backend gives when asked: ISAs, precisions. */
+static void list_names(int (*ask)(const char *names[CIRC_MAX_VARIANTS]), char list[LIST_SIZE])
 {
     const char *names[CIRC_MAX_VARIANTS];
-    int count = backend->isas(names);
+    int count = ask(names);
     *list = '\0';
     for (int i = 0; i < count; i++) {
         append(list, " ", names[i]);
@@ -53,13 +54,14 @@ static enum circ_status print_row(struct circ_listing *listing, bool table,
                                   const struct circ_device *device, enum circ_status status,
                                   const char *description, struct circ_error *err)
 {
-    char variants[LIST_SIZE], isas[LIST_SIZE], sentence[3 * LIST_SIZE];
+    char variants[LIST_SIZE], isas[LIST_SIZE], precisions[LIST_SIZE], sentence[4 * LIST_SIZE];
     list_variants(backend, variants);
-    list_isas(backend, isas);
+    list_names(backend->isas, isas);
+    list_names(backend->precisions, precisions);
     struct circ_cell cells[COLUMN_COUNT] = {
         [0] = circ_cell_text(backend->name), [6] = circ_cell_text(circ_status_name(status)),
         [7] = circ_cell_text(variants),      [8] = circ_cell_text(*isas ? isas : NULL),
-        [9] = circ_cell_text(description),
+        [9] = circ_cell_text(description),   [10] = circ_cell_text(precisions),
     };
     if (device) {
         cells[1] = circ_cell_text(device->name);
@@ -72,8 +74,8 @@ static enum circ_status print_row(struct circ_listing *listing, bool table,
         return circ_listing_row(listing, cells, err);
     }
     struct circ_cell row[TABLE_COUNT];
-    snprintf(sentence, sizeof sentence, "%s; %s%s%s", description, variants, *isas ? "; isa " : "",
-             isas);
+    snprintf(sentence, sizeof sentence, "%s; %s%s%s; precision %s", description, variants,
+             *isas ? "; isa " : "", isas, precisions);
     cells[9] = circ_cell_text(sentence);
     for (int i = 0; i < TABLE_COUNT; i++) {
         row[i] = cells[table_cells[i]];

@@ -76,7 +76,7 @@ static const struct option_row table[] = {
     {"threads", 't', "LIST", DEVICES, STORE_NUMBERS, AT(axes.threads),
      .derived = "physical cores in the affinity mask", .help = "threads"},
     {"precision", 'p', "LIST", POINTS, STORE_NAMES, AT(axes.precisions),
-     .derived = "the backend's first", .help = "number formats"},
+     .derived = "the backend's first", .help = "how weights are stored: f32; bf16 for circulant ones on cpu"},
     {"pass", 0, "LIST", POINTS, STORE_NAMES, AT(axes.passes), .derived = "infer",
      .help = "infer or train"},
     {"isa", 0, "LIST", DEVICES, STORE_NAMES, AT(axes.isas), .derived = "the best of this machine",

@@ -69,6 +69,7 @@ static enum circ_status build(struct circ_report *report, struct circ_error *err
     circ_section_picture_add(report);
     circ_section_tables_add(report);
     circ_section_cold_add(report);
+    circ_section_precision_add(report);
     status = circ_section_roof_add(report, err);
     if (status == CIRC_OK)
         status = circ_section_energy_add(report, err);

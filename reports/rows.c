@@ -64,6 +64,8 @@ static const struct column columns[] = {
     NUMBER(energy_uj_ci_high),
     NUMBER(energy_gain_vs_dense),
     NUMBER(accuracy_top1),
+    NUMBER(rel_rms_error),
+    NUMBER(error_bound),
     TEXT(roof_bound),
     NUMBER(roof_time_ns),
     NUMBER(roof_fraction),

@@ -23,7 +23,7 @@ struct circ_row {
     double gflops_dense, gflops_executed, weight_bytes, compression;
     double speedup_vs_dense, speedup_ci_low, speedup_ci_high;
     double energy_uj_per_frame, energy_uj_ci_low, energy_uj_ci_high, energy_gain_vs_dense;
-    double accuracy_top1;
+    double accuracy_top1, rel_rms_error, error_bound;
     char *roof_bound;
     double roof_time_ns, roof_fraction, flop_roof, roof_bytes;
 };

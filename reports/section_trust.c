@@ -18,48 +18,53 @@ static const struct {
     {"unsup", "valid, but not offered there", CIRC_TONE_PLAIN},
 };
 
+enum { TEXTS = 4 }; /* columns of words before those of numbers */
+
 static void add_correctness_row(struct circ_document *document, sqlite3_stmt *statement)
 {
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < TEXTS; i++)
         circ_document_cell(document, "%s", circ_select_text(statement, i));
-    double checked = circ_select_number(statement, 6), outputs = circ_select_number(statement, 7);
+    double checked = circ_select_number(statement, TEXTS + 3),
+           outputs = circ_select_number(statement, TEXTS + 4);
     char of[CIRC_HUMAN_SIZE];
-    circ_document_number(document, CIRC_QUANTITY_COUNT, circ_select_number(statement, 3), NAN, NAN,
-                         "");
-    double worst = circ_select_number(statement, 4), bound = circ_select_number(statement, 5);
+    circ_document_number(document, CIRC_QUANTITY_COUNT, circ_select_number(statement, TEXTS), NAN,
+                         NAN, "");
+    double worst = circ_select_number(statement, TEXTS + 1),
+           bound = circ_select_number(statement, TEXTS + 2);
     circ_document_number(document, CIRC_QUANTITY_NUMBER, worst, NAN, NAN, "");
     circ_document_number(document, CIRC_QUANTITY_NUMBER, bound, NAN, NAN, "");
     circ_human_format(of, CIRC_QUANTITY_COUNT, outputs, NAN, NAN);
     char remark[CIRC_HUMAN_SIZE + 8];
     snprintf(remark, sizeof remark, "of %s", of);
     circ_document_number(document, CIRC_QUANTITY_COUNT, checked, NAN, NAN, remark);
-    double wrong = circ_select_number(statement, 8);
+    double wrong = circ_select_number(statement, TEXTS + 5);
     circ_document_number(document, CIRC_QUANTITY_COUNT, wrong, NAN, NAN, "");
 }
 
 static enum circ_status add_correctness(const struct circ_report *report, struct circ_error *err)
 {
-    static const char *const names[] = {"backend",         "structure",   "isa",
-                                        "points checked",  "worst error", "its bound",
-                                        "outputs checked", "wrong"};
+    static const char *const names[] = {"backend",   "structure",       "isa",
+                                        "precision", "points checked",  "worst error",
+                                        "its bound", "outputs checked", "wrong"};
     struct circ_document *document = report->document;
     circ_document_section(document, 2, "Correctness");
     circ_document_paragraph(
         document, "Before anything is timed its answer is compared with a direct product in "
                   "double precision. The error is the relative root mean square; the bound is "
-                  "what float rounding allows for that network and block size. A wrong "
+                  "what rounding in that precision allows for that network and block size. A wrong "
                   "answer has no time.");
     sqlite3_stmt *statement = NULL;
     bool row = false;
     /* The row nearest to its own bound is the worst: bounds differ between block sizes. Bare
      * columns beside max() come from that row, as SQLite documents. */
-    enum circ_status status = circ_select_begin(
-        report->db,
-        "SELECT backend, structure, coalesce(isa, ''), count(*), rel_rms_error, error_bound,"
-        " sum(checked), sum(outputs), sum(status = 'wrong'),"
-        " max(coalesce(rel_rms_error / error_bound, 9e999)) FROM v_result"
-        " WHERE campaign_key = :campaign AND checked > 0 GROUP BY 1, 2, 3",
-        report->campaign, &statement, err);
+    enum circ_status status =
+        circ_select_begin(report->db,
+                          "SELECT backend, structure, coalesce(isa, ''), precision, count(*), "
+                          "rel_rms_error, error_bound,"
+                          " sum(checked), sum(outputs), sum(status = 'wrong'),"
+                          " max(coalesce(rel_rms_error / error_bound, 9e999)) FROM v_result"
+                          " WHERE campaign_key = :campaign AND checked > 0 GROUP BY 1, 2, 3, 4",
+                          report->campaign, &statement, err);
     if (status == CIRC_OK)
         status = circ_select_next(statement, &row, err);
     if (status == CIRC_OK && !row)
@@ -67,7 +72,7 @@ static enum circ_status add_correctness(const struct circ_report *report, struct
     if (status == CIRC_OK && row) {
         circ_document_table(document, false, "");
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-            circ_document_column(document, i >= 3, names[i]);
+            circ_document_column(document, i >= TEXTS, names[i]);
     }
     while (status == CIRC_OK && row) {
         add_correctness_row(document, statement);

@@ -26,6 +26,8 @@ void circ_section_picture_add(const struct circ_report *report);
 void circ_section_tables_add(const struct circ_report *report);
 /* section_cold.c: warm and cold weights side by side. */
 void circ_section_cold_add(const struct circ_report *report);
+/* section_precision.c: spectra in fewer bits beside f32; nothing where there are none. */
+void circ_section_precision_add(const struct circ_report *report);
 /* section_roof.c: how near the machine's limit, and what that limit is. */
 CIRC_MUST_USE enum circ_status circ_section_roof_add(const struct circ_report *report,
                                                      struct circ_error *err);

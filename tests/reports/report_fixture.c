@@ -19,6 +19,7 @@ struct maker {
     double energy_w;          /* power of the package, for an energy figure; 0 for none */
     bool roofs;               /* rows stand beside a roof */
     bool cold;                /* rows have cold weights */
+    const char *precision;
 };
 
 const char *circ_report_fixture_name(int fixture)
@@ -38,7 +39,7 @@ static struct circ_trial blank(const struct maker *maker, const char *structure,
                                         : strcmp(structure, "pruned") == 0 ? "csr"
                                                                            : "bins",
                              .isa = dense ? "" : maker->isa,
-                             .precision = "f32",
+                             .precision = maker->precision,
                              .pass = "infer",
                              .block = block,
                              .batch = maker->batch,
@@ -218,6 +219,11 @@ static void add_rich(struct maker *maker)
     add_sweep(maker, "circulant", 8, scalar, 3);
     maker->isa = "avx2";
     add_sweep(maker, "circulant", 8, avx2, 3);
+    set_workload(maker, "narrow", 1, 1000, 1000);
+    add_sweep(maker, "circulant", 8, avx2, 2);
+    maker->precision = "bf16";
+    add_sweep(maker, "circulant", 8, avx2 + 1, 2);
+    maker->precision = "f32";
     maker->kind = "emulated";
     maker->isa = "";
     set_workload(maker, "emulated-layer", 1, 256, 256);
@@ -324,6 +330,7 @@ enum circ_status circ_report_fixture_make(enum circ_fixture fixture, struct circ
                           .err = err,
                           .isa = "avx512",
                           .kind = "measured",
+                          .precision = "f32",
                           .threads = 1,
                           .energy_reason =
                               "no energy counter: /sys/class/powercap is empty, as on most "

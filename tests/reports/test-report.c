@@ -155,7 +155,6 @@ static void test_rich(void)
             "s | 1 |");
     has(md,
         "| absent: hardware, driver, library or permission is missing | OpenBLAS was not found");
-    has(md, "| cpu | circulant | scalar |");
     has(md, "## Warm and cold weights\n");
     has(md, "| dense (openblas) | 1 | none | 1 MiB | 50.0 µs [49.2, 50.7] | 100 µs [98, 101] | "
             "2.00× [1.94, 2.06] | 1× the baseline | 1× the baseline |");
@@ -163,6 +162,10 @@ static void test_rich(void)
             "2.00× [1.94, 2.06] | 1.67× [1.62, 1.72] | 1.67× [1.62, 1.72] |");
     lacks(md, "| circulant | 1 | 16 | 64.0 KiB |");
     has(md, "| circulant, cold weights | 8 |");
+    has(md, "| cpu | circulant | scalar | f32 |");
+    has(md, "## Fewer bits for the weights\n");
+    has(md,
+        "| narrow, batch 1 | circulant, bf16 | 8 | 900 µs [886, 913] | 500 µs [492, 507] | 1.80×");
     has(md, "| 512 | – | – | – timeout | – | – | – |");
     lacks(md, "<script>");
     lacks(md, "nan");

@@ -226,6 +226,13 @@ static void fill(struct circ_store *store, const struct fixture_keys *keys)
     trial.point.block_conv = 0;
     trial.point.cold = true; /* nor a cold one */
     add(store, keys, &trial);
+    trial = fixture_trial("net", "circulant", 8);
+    trial.point.batch = 2;
+    add(store, keys, &trial);
+    trial.point.precision = "bf16";
+    trial.weight_bytes /= 2;
+    set_time(&trial, 600, 590, 610);
+    add(store, keys, &trial);
     trial = fixture_trial("net", "pruned", 8);
     trial.point.variant = "csr";
     set_time(&trial, 2000, 1900, 2100);
@@ -333,20 +340,21 @@ static void test_canned(struct circ_store *store, const char *campaign, bool fil
     static const struct {
         const char *name;
         int64_t rows;
-    } expected[] = {{"all", 10},
-                    {"summary", 10},
+    } expected[] = {{"all", 12},
+                    {"summary", 12},
                     {"failures", 2},
-                    {"best-block", 4},
+                    {"best-block", 6},
                     {"pruned-vs-circulant", 1},
-                    {"counters", 8},
-                    {"samples", 8},
-                    {"verify", 9},
+                    {"counters", 10},
+                    {"samples", 10},
+                    {"verify", 11},
                     {"hosts", 3},
                     {"ceilings", 4},
                     {"roof", 1},
                     {"cold", 1},
-                    {"noise", 8},
-                    {"peers", 4}};
+                    {"noise", 10},
+                    {"peers", 4},
+                    {"precision", 1}};
     int count;
     const struct circ_query *list = circ_query_list(&count);
 
@@ -392,7 +400,7 @@ static void test_where(struct circ_store *store, const char *campaign)
     free(text);
     tap_ok(!run(store, "SELECT count(*) AS n FROM v_result WHERE campaign_key = :campaign", NULL,
                 campaign, &rows, &text, &err) &&
-               !strcmp(text, "n\r\n10\r\n"),
+               !strcmp(text, "n\r\n12\r\n"),
            ":campaign is bound");
     free(text);
     tap_ok(!run(store, "WITH a(x) AS (VALUES (1), (2)) SELECT x FROM a", "x = 2", NULL, &rows, NULL,
@@ -438,7 +446,7 @@ static void test_refused(struct circ_store *store)
         tap_ok(status == CIRC_USAGE && strstr(err.message, cases[i].words), "%s [%s]: %s",
                cases[i].sql, cases[i].where ? cases[i].where : "", err.message);
     }
-    tap_ok(fixture_number(store, "SELECT count(*) FROM trial") == 10 &&
+    tap_ok(fixture_number(store, "SELECT count(*) FROM trial") == 12 &&
                fixture_number(store, "PRAGMA user_version") == SCHEMA,
            "nothing was changed");
 }
