@@ -53,7 +53,8 @@ static double samples(struct circ_cost_layer l, double each)
 double circ_cost_stream_rows(struct circ_cost_layer l)
 {
     double slots = circ_fft_slots(l.k), rows = vectors_of(l.p, l.lanes);
-    double products = larger(2 * slots * rows * l.q, read_cycles(2 * slots * rows * l.lanes * l.q));
+    double words = (l.pairs ? 1 : 2) * slots * rows * l.lanes * l.q;
+    double products = larger(2 * slots * rows * l.q, read_cycles(words));
     double transforms = (rows + vectors_of(l.q, l.lanes)) * TRANSFORM_BLOCKS * log_length(l.k);
     return samples(l, products + transforms);
 }
@@ -61,8 +62,8 @@ double circ_cost_stream_rows(struct circ_cost_layer l)
 double circ_cost_stream_slots(struct circ_cost_layer l)
 {
     double slots = vectors_of(circ_fft_slots(l.k), l.lanes);
-    double products =
-        larger(2 * slots * l.p * l.q, read_cycles(2 * slots * l.lanes * (double)l.p * l.q));
+    double words = (l.pairs ? 1 : 2) * slots * l.lanes * (double)l.p * l.q;
+    double products = larger(2 * slots * l.p * l.q, read_cycles(words));
     bool single = l.lanes > 1 && l.k % (2 * l.lanes * l.lanes) == 0;
     double each = single ? (l.p + l.q) * TRANSFORM_SINGLE / l.lanes
                          : (vectors_of(l.p, l.lanes) + vectors_of(l.q, l.lanes)) *
@@ -82,7 +83,8 @@ double circ_cost_columns(struct circ_cost_layer l)
     double terms = 3.0 * circ_fft_slots(l.k) * l.p * l.q;
     double products = terms * vectors / (vectors > 1 ? PRODUCT_MORE : PRODUCT_ONE);
     double transforms = (double)(l.p + l.q) * l.k * vectors * TRANSFORM_COLUMNS;
-    return larger(products, pairs * read_cycles(terms)) + transforms;
+    double words = l.pairs ? terms / 3 : terms; /* a word for three planes */
+    return larger(products, pairs * read_cycles(words)) + transforms;
 }
 
 int circ_cost_threads(const struct circ_network *net, int batch, int lanes, int threads)

@@ -13,6 +13,7 @@
 /* An FC layer of p x q blocks of k for so many samples, with vectors of `lanes`. */
 struct circ_cost_layer {
     int k, p, q, batch, lanes;
+    bool pairs; /* weights in bf16: two numbers a word of memory (pair.h) */
 };
 
 /* Each sample for itself, lanes over block rows or over slots, the cheaper (stream.c). */

@@ -29,16 +29,18 @@ static int vectors_of(int count, int lanes)
     return (count + lanes - 1) / lanes;
 }
 
-static struct circ_cost_layer cost_of(struct circ_geometry g, struct circ_place place)
+static struct circ_cost_layer cost_of(const struct circ_layer *layer, struct circ_place place)
 {
-    return (struct circ_cost_layer){g.k, g.p, g.q, place.batch, place.kernels->lanes};
+    struct circ_geometry g = circ_geometry_of(layer);
+    bool pairs = layer->precision == CIRC_BF16;
+    return (struct circ_cost_layer){g.k, g.p, g.q, place.batch, place.kernels->lanes, pairs};
 }
 
 bool circ_stream_pays(const struct circ_layer *layer, struct circ_place place)
 {
     if (layer->op != CIRC_OP_FC)
         return false;
-    struct circ_cost_layer cost = cost_of(circ_geometry_of(layer), place);
+    struct circ_cost_layer cost = cost_of(layer, place);
     return circ_cost_stream(cost) < circ_cost_columns(cost);
 }
 
@@ -237,7 +239,7 @@ enum circ_status circ_stream_create(struct circ_step **step, const struct circ_l
         status = circ_transform_create(&s->transform, s->g.k, place.kernels->lanes, err);
     if (!status) {
         int lanes = place.kernels->lanes, slots = s->transform->slots;
-        struct circ_cost_layer cost = cost_of(s->g, place);
+        struct circ_cost_layer cost = cost_of(layer, place);
         s->over_slots = circ_cost_stream_slots(cost) < circ_cost_stream_rows(cost);
         s->vectors = vectors_of(s->over_slots ? slots : s->g.p, lanes);
         plan_scratch(s);

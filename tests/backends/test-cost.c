@@ -96,9 +96,21 @@ static void test_size(void)
            measured[at].m, measured[at].n, measured[at].k, measured[at].batch, worst);
 }
 
+static void test_pairs(void)
+{
+    struct circ_cost_layer whole = {.k = 8, .p = 512, .q = 512, .batch = 1, .lanes = 16};
+    struct circ_cost_layer pairs = whole;
+    pairs.pairs = true;
+    tap_ok(circ_cost_stream_rows(pairs) < 0.6 * circ_cost_stream_rows(whole) &&
+               circ_cost_stream_slots(pairs) < circ_cost_stream_slots(whole) &&
+               circ_cost_columns(pairs) <= circ_cost_columns(whole),
+           "two numbers a word: half the time where words come from afar");
+}
+
 int main(void)
 {
     test_choice();
     test_size();
+    test_pairs();
     return tap_done();
 }
