@@ -244,12 +244,10 @@ static void product(const struct circ_product *a)
     height[a->rows - 1](a);
 }
 
-/* A vector of weights of one slot: re and im, which lie to_im apart or share a word. */
-INLINE void load_weights(const float *w, size_t to_im, bool pairs, vec *re, vec *im)
+/* The im of a vector of weights whose re lies at w: to_im further, or in the same words. */
+INLINE vec load_im(const float *w, size_t to_im, bool pairs, vec re)
 {
-    vec first = held(load(w));
-    *re = first;
-    *im = pairs ? lower_half(first) : held(load(w + to_im));
+    return held(pairs ? lower_half(re) : load(w + to_im));
 }
 
 /* Streams the weights of `vectors` row vectors of one slot. The four partial products are kept
@@ -270,12 +268,12 @@ INLINE void stream_tile(const float *w, int vectors, bool pairs, int q, const fl
         vec xr = set1(x_re[j + u]), xi = set1(x_im[j + u]);                                        \
         _Pragma("GCC unroll 2") for (int v = 0; v < vectors; v++)                                  \
         {                                                                                          \
-            vec wr, wi;                                                                            \
-            load_weights(w + (size_t)v * vector_stride + (size_t)u * one, CIRC_LANES, pairs, &wr,  \
-                         &wi);                                                                     \
+            const float *at = w + (size_t)v * vector_stride + (size_t)u * one;                     \
+            vec wr = held(load(at));                                                               \
             rr[u][v] = rr[u][v] + wr * xr;                                                         \
-            ii[u][v] = ii[u][v] + wi * xi;                                                         \
             ri[u][v] = ri[u][v] + wr * xi;                                                         \
+            vec wi = load_im(at, CIRC_LANES, pairs, wr);                                           \
+            ii[u][v] = ii[u][v] + wi * xi;                                                         \
             ir[u][v] = ir[u][v] + wi * xr;                                                         \
         }                                                                                          \
     } while (0)
@@ -340,11 +338,12 @@ INLINE void slots_rows(const struct circ_stream_slots *a, int i, int rows, bool 
             vec xr = load(x_re), xi = load(x_im);
 #pragma GCC unroll 2
             for (int u = 0; u < rows; u++) {
-                vec wr, wi;
-                load_weights(w + (size_t)u * row, padded, pairs, &wr, &wi);
+                const float *at = w + (size_t)u * row;
+                vec wr = held(load(at));
                 rr[u] = rr[u] + wr * xr;
-                ii[u] = ii[u] + wi * xi;
                 ri[u] = ri[u] + wr * xi;
+                vec wi = load_im(at, padded, pairs, wr);
+                ii[u] = ii[u] + wi * xi;
                 ir[u] = ir[u] + wi * xr;
             }
             w += one;
