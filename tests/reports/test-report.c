@@ -99,7 +99,7 @@ static void test_verdicts(void)
                "alexnet-fc7, batch 1: circulant k=256 is 349x faster than dense (openblas) [339, "
                "360], 256x "
                "less weight.\n"
-               "5 more are in the report.\n");
+               "6 more are in the report.\n");
 }
 
 static void test_typical(void)
