@@ -8,6 +8,7 @@
 
 /* Largest error of a single output over the RMS bound: a Gaussian tail over 10^9 outputs stays
  * below 7; networks with ReLU and max have heavier ones. */
+#define SMALLEST_SIZE    0x1p-90 /* see judge.h */
 #define MAX_ERROR_FACTOR 16.0
 
 #define POISON 0x7fa0c1ccu /* a signalling NaN with a payload that no instruction produces */
@@ -89,6 +90,7 @@ struct circ_verdict circ_judge_conclude(const struct circ_tally *tally, double s
         if (!verdict.right)
             snprintf(verdict.reason, sizeof verdict.reason, "outputs differ from zero");
     } else {
+        size = size > SMALLEST_SIZE ? size : SMALLEST_SIZE;
         verdict.rel_rms_error = sqrt(tally->error2 / count) / size;
         verdict.max_error = tally->worst / size;
         verdict.right =

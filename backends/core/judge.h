@@ -52,7 +52,8 @@ struct circ_verdict circ_judge_conclude(const struct circ_tally *tally, double s
 
 /* Compares got[count] with want[count]. size, above, is the larger of rms(want) and scale; scale is
  * what circ_oracle_network says, and keeps an output that cancels to next to nothing from being
- * called wrong; 0 stands for unknown. */
+ * called wrong; 0 stands for unknown. A size below 2^-90 counts as that: a program may take numbers
+ * below 2^-126 for zero, and sums of so many of them as a layer has stay far below it. */
 struct circ_verdict circ_judge_compare(const float *got, const double *want, int64_t count,
                                        double scale, double bound);
 

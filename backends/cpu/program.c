@@ -374,7 +374,7 @@ void circ_program_launch(struct circ_program *program)
     if (program->rotation)
         circ_rotation_turn(program->rotation);
     if (program->threads == 1)
-        run_steps(program, 0);
+        circ_team_alone(run_steps, program);
     else
         circ_team_run(program->team, run_steps, program);
 }

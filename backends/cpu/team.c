@@ -36,6 +36,35 @@ struct circ_team {
     struct worker *workers; /* [threads - 1] */
 };
 
+/* Flushes subnormal numbers to zero, as operands and as results, on this thread; returns what was
+ * set before. */
+static inline unsigned long set_flush(void)
+{
+#if defined(__x86_64__)
+    unsigned before = __builtin_ia32_stmxcsr();
+    __builtin_ia32_ldmxcsr(before | 0x8040); /* FTZ, DAZ */
+    return before;
+#elif defined(__aarch64__)
+    unsigned long before;
+    __asm__ __volatile__("mrs %0, fpcr" : "=r"(before));
+    __asm__ __volatile__("msr fpcr, %0" : : "r"(before | 1ul << 24)); /* FZ */
+    return before;
+#else
+    return 0;
+#endif
+}
+
+static inline void restore_flush(unsigned long before)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_ldmxcsr((unsigned)before);
+#elif defined(__aarch64__)
+    __asm__ __volatile__("msr fpcr, %0" : : "r"(before));
+#else
+    (void)before;
+#endif
+}
+
 /* On Arm isb and not yield, which does nothing on cores without SMT: the spins would end too soon.
  */
 static inline void pause_cpu(void)
@@ -67,6 +96,7 @@ static void *work(void *argument)
 {
     struct worker *worker = argument;
     struct circ_team *team = worker->team;
+    set_flush();
     for (unsigned seen = 0;; seen++) {
         await_run(team, seen);
         if (atomic_load(&team->ending))
@@ -135,9 +165,10 @@ int circ_team_threads(const struct circ_team *team)
 void circ_team_run(struct circ_team *team, void (*run)(void *, int), void *context)
 {
     if (team->threads == 1) {
-        run(context, 0);
+        circ_team_alone(run, context);
         return;
     }
+    unsigned long before = set_flush();
     team->run = run;
     team->context = context;
     atomic_store(&team->running, team->threads - 1);
@@ -149,6 +180,14 @@ void circ_team_run(struct circ_team *team, void (*run)(void *, int), void *conte
         else
             pause_cpu();
     }
+    restore_flush(before);
+}
+
+void circ_team_alone(void (*run)(void *, int), void *context)
+{
+    unsigned long before = set_flush();
+    run(context, 0);
+    restore_flush(before);
 }
 
 void circ_team_barrier(struct circ_team *team)

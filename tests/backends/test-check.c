@@ -457,6 +457,32 @@ static void test_hostile(void)
     }
 }
 
+/* Subnormal inputs, all of them or every third: right within what a float's range allows. */
+static void test_subnormal(void)
+{
+    static const struct circ_layer fc = {
+        .op = CIRC_OP_FC, .out.c = 200, .bias = false, .compressible = true};
+    static const int batches[] = {1, 16, 32};
+    for (int b = 0; b < 3; b++) {
+        for (int every = 1; every <= 3; every += 2) {
+            struct circ_shape in = {300, 1, 1};
+            struct problem p;
+            char what[96];
+            snprintf(what, sizeof what, "%s subnormal, batch %d",
+                     every == 1 ? "all inputs" : "every third input", batches[b]);
+            if (pose(&p, in, &fc, 1, CIRC_CIRCULANT, 16, batches[b])) {
+                for (int i = 0; i < 300 * batches[b]; i += every)
+                    p.input[i] *= 0x1p-130f;
+                if (circ_oracle_network(&p.model, p.input, &p.all, p.want, &p.scale, NULL))
+                    tap_ok(false, "%s: oracle", what);
+                else
+                    check(what, &p, CIRC_CIRCULANT);
+            }
+            forget(&p);
+        }
+    }
+}
+
 /* What is not offered is refused with a sentence, before anything is allocated. */
 static void test_requests(void)
 {
@@ -516,6 +542,7 @@ int main(int argc, char **argv)
                   {"network", test_network},
                   {"windows", test_windows},
                   {"hostile", test_hostile},
+                  {"subnormal", test_subnormal},
                   {"requests", test_requests}};
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
         if (argc < 2 || !strcmp(argv[1], groups[i].name))
