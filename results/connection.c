@@ -195,13 +195,14 @@ static enum circ_status check_owner(struct circ_connection *connection, int32_t 
                                     struct circ_error *err)
 {
     int64_t objects, id, version;
+    /* The id last: another process may make a fresh file ours between the questions. */
     enum circ_status status =
         circ_connection_integer(connection, "SELECT count(*) FROM sqlite_schema", &objects, err);
 
     if (!status)
-        status = circ_connection_integer(connection, "PRAGMA application_id", &id, err);
-    if (!status)
         status = circ_connection_integer(connection, "PRAGMA user_version", &version, err);
+    if (!status)
+        status = circ_connection_integer(connection, "PRAGMA application_id", &id, err);
     if (status || id == application_id || (!objects && !id && !version))
         return status;
     return circ_status_fail(err, CIRC_USAGE,

@@ -17,12 +17,12 @@ static enum circ_status read_version(struct circ_connection *connection, int64_t
                                      struct circ_error *err)
 {
     int64_t objects = 0;
+    /* Tables before the number: another process may make both between the two questions. */
     enum circ_status status =
-        circ_connection_integer(connection, "PRAGMA user_version", version, err);
+        circ_connection_integer(connection, "SELECT count(*) FROM sqlite_schema", &objects, err);
 
-    if (!status && !*version)
-        status = circ_connection_integer(connection, "SELECT count(*) FROM sqlite_schema", &objects,
-                                         err);
+    if (!status)
+        status = circ_connection_integer(connection, "PRAGMA user_version", version, err);
     if (!status && (*version < 0 || (!*version && objects)))
         status = circ_status_fail(err, CIRC_USAGE,
                                   "%s: schema %" PRId64 " was never one of ours: its number is "

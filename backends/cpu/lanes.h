@@ -139,6 +139,13 @@ INLINE vec vmax(vec a, vec b)
     return (vec)_mm512_max_ps((__m512)a, (__m512)b);
 #elif CIRC_LANES == 8 && defined(__AVX__)
     return (vec)_mm256_max_ps((__m256)a, (__m256)b);
+#elif CIRC_LANES > 1 && defined(__ARM_FEATURE_SVE)
+    float x[CIRC_LANES], y[CIRC_LANES]; /* gcc 12 ends with an internal error at the form below */
+    store(x, a);
+    store(y, b);
+    for (int l = 0; l < CIRC_LANES; l++)
+        y[l] = x[l] > y[l] ? x[l] : y[l];
+    return load(y);
 #elif CIRC_LANES > 1
     mask greater = a > b;
     return (vec)(((mask)a & greater) | ((mask)b & ~greater));

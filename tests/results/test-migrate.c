@@ -205,7 +205,10 @@ static void test_two_at_once(void)
         children[i] = fork();
         if (!children[i]) {
             open_file(&connection, path);
-            _exit(circ_migrate_run(&connection, good, 3, &err));
+            int status = circ_migrate_run(&connection, good, 3, &err);
+            if (status)
+                fprintf(stderr, "# %s\n", err.message);
+            _exit(status);
         }
     }
     for (int i = 0; i < 4; i++) {
