@@ -217,6 +217,10 @@ static void test_backend(const struct circ_backend *backend, enum circ_structure
                    backend->footprint(&request) > warm + 100000,
                "%s %s batch %d: 40 cold answers are the warm one (%s) %s", backend->name, variant,
                batch, info.tuning, err.message);
+    request.pass = CIRC_TRAIN;
+    tap_ok(status == CIRC_ABSENT ||
+               (backend->supports(session, &request, &err) == CIRC_UNSUP && err.message[0]),
+           "%s %s: no cold training: %s", backend->name, variant, err.message);
     backend->close(session);
     circ_weights_free(&model);
 }
