@@ -97,19 +97,28 @@ struct circ_panel circ_panel_any_weights(const struct circ_panel *panel)
     return any;
 }
 
+/* Whether a row is the dense one that others of its kind are compared with. */
+static bool is_baseline(const struct circ_row *row)
+{
+    return circ_panel_is_dense(row) && row->speedup_vs_dense == 1;
+}
+
 const struct circ_row *circ_panel_cold(const struct circ_panel *panel, const struct circ_row *row)
 {
     if (!circ_rows_is_ok(row) || strcmp(row->weights, CIRC_ROWS_WARM) != 0)
         return NULL;
+    const struct circ_row *baseline = NULL;
     for (size_t i = 0; i < panel->count; i++) {
         const struct circ_row *other = &panel->rows[i];
         bool same = strcmp(other->weights, CIRC_ROWS_COLD) == 0 && collide(row, other);
         for (unsigned p = 0; p < PROPERTIES && same; p++)
-            same = p == WEIGHTS || equal(row, other, &properties[p]);
-        if (same)
+            same = p == WEIGHTS || p == VARIANT || equal(row, other, &properties[p]);
+        if (same && equal(row, other, &properties[VARIANT]))
             return other;
+        if (same && is_baseline(row) && is_baseline(other))
+            baseline = other;
     }
-    return NULL;
+    return baseline;
 }
 
 bool circ_panel_same(const struct circ_panel *panel, const struct circ_row *a,

@@ -38,8 +38,9 @@ struct circ_panel circ_panel_counted(const struct circ_panel *panel);
  */
 struct circ_panel circ_panel_any_weights(const struct circ_panel *panel);
 
-/* The ok row that is the point of row, which is ok and has warm weights, with cold ones; NULL if
- * there is none or row is another. */
+/* The ok row that is the point of row, which is ok and has warm weights, with cold ones. Of the
+ * fastest dense row it is the fastest cold one where its own variant has none: another library may
+ * be the faster one then. NULL if there is none or row is another. */
 const struct circ_row *circ_panel_cold(const struct circ_panel *panel, const struct circ_row *row);
 
 /* "circulant", "circulant, avx2", "dense (openblas)". */

@@ -4,6 +4,8 @@
 #include "reports/sections.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 static void add_row(struct circ_document *document, const struct circ_panel *panel,
                     const struct circ_row *warm, const struct circ_row *cold)
@@ -17,8 +19,13 @@ static void add_row(struct circ_document *document, const struct circ_panel *pan
     circ_document_number(document, CIRC_QUANTITY_BYTES, warm->weight_bytes, NAN, NAN, "");
     circ_document_number(document, CIRC_QUANTITY_TIME, warm->time_ns_median, warm->time_ns_ci_low,
                          warm->time_ns_ci_high, circ_panel_mark(warm));
+    char remark[CIRC_PANEL_TEXT];
+    bool other = strcmp(warm->variant, cold->variant) != 0;
+    snprintf(remark, sizeof remark, "%s%s%s%s", circ_panel_mark(cold),
+             other && circ_panel_mark(cold)[0] ? ", " : "", other ? "with " : "",
+             other ? cold->variant : "");
     circ_document_number(document, CIRC_QUANTITY_TIME, cold->time_ns_median, cold->time_ns_ci_low,
-                         cold->time_ns_ci_high, circ_panel_mark(cold));
+                         cold->time_ns_ci_high, remark);
     circ_document_number(document, CIRC_QUANTITY_RATIO, cold->time_ns_median / warm->time_ns_median,
                          cold->time_ns_ci_low / warm->time_ns_ci_high,
                          cold->time_ns_ci_high / warm->time_ns_ci_low, "");
@@ -75,7 +82,8 @@ void circ_section_cold_add(const struct circ_report *report)
                 "flatters whatever fits in a cache. Cold: batches take turns over copies of the "
                 "weights that fill twice the caches, so that every weight comes from memory; "
                 "activations are warm in both. A program that does other things between its "
-                "batches lies between these. Each speed-up is over dense of its own kind.");
+                "batches lies between these. Each speed-up is over the fastest "
+                "dense of its own kind.");
         }
         begun = true;
         add_table(report, &panel);

@@ -19,6 +19,7 @@ struct maker {
     double energy_w;          /* power of the package, for an energy figure; 0 for none */
     bool roofs;               /* rows stand beside a roof */
     bool cold;                /* rows have cold weights */
+    const char *library;      /* variant of dense rows */
     const char *precision;
 };
 
@@ -35,7 +36,7 @@ static struct circ_trial blank(const struct maker *maker, const char *structure,
                              .backend = "cpu",
                              .device = "cpu0",
                              .structure = structure,
-                             .variant = dense                              ? "openblas"
+                             .variant = dense                              ? maker->library
                                         : strcmp(structure, "pruned") == 0 ? "csr"
                                                                            : "bins",
                              .isa = dense ? "" : maker->isa,
@@ -214,6 +215,13 @@ static void add_rich(struct maker *maker)
     add_ok(maker, "circulant", 8, .06);
     add_failed(maker, "circulant", 16, CIRC_UNSUP, "too little memory for cold weights");
     maker->cold = false;
+    set_workload(maker, "fc:512x512", 2, 512, 512); /* whose fastest library changes */
+    add_ok(maker, "dense", 1, .05);
+    maker->cold = true;
+    maker->library = "onednn";
+    add_ok(maker, "dense", 1, .1);
+    maker->library = "openblas";
+    maker->cold = false;
     set_workload(maker, "fc:1000x1000", 8, 1000, 1000);
     add_ok(maker, "dense", 1, 3.0);
     add_sweep(maker, "circulant", 8, scalar, 3);
@@ -329,6 +337,7 @@ enum circ_status circ_report_fixture_make(enum circ_fixture fixture, struct circ
                           .device = device_key,
                           .err = err,
                           .isa = "avx512",
+                          .library = "openblas",
                           .kind = "measured",
                           .precision = "f32",
                           .threads = 1,
