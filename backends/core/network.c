@@ -300,8 +300,15 @@ struct circ_counts circ_network_layer_counts(const struct circ_layer *layer)
     counts.weight_count = counts.weight_count_dense;
     counts.weight_bytes = 4 * counts.weight_count;
     counts.flop_executed = counts.flop_roof = counts.flop_dense;
-    if (layer->structure == CIRC_DENSE)
+    if (layer->structure == CIRC_DENSE) {
+        /* Winograd's F(4x4, 3x3) takes 36 products where the sum has 144 (Lavin and Gray, "Fast
+         * algorithms for convolutional neural networks", CVPR 2016): no roof for those that use it
+         */
+        if (layer->op == CIRC_OP_CONV && layer->taps_h == 3 && layer->taps_w == 3 &&
+            layer->stride == 1)
+            counts.flop_roof /= 4;
         return counts;
+    }
 
     int64_t circulant_count = matrices * p * q * k;
     if (layer->structure == CIRC_PRUNED) {

@@ -75,7 +75,8 @@ struct circ_counts {
      * pixel). CIRCULANT: 2.5 k log2 k for each real transform of length k (q per input pixel, p per
      * output pixel), 8 per complex and 2 per real multiply-accumulate of the bins. */
     int64_t flop_executed;
-    /* As flop_executed with 6 per complex multiply-accumulate: three real products suffice. */
+    /* As flop_executed with 6 per complex multiply-accumulate: three real products suffice. A
+     * quarter for DENSE 3x3 CONV of stride 1: Winograd's algorithm does. */
     int64_t flop_roof;
     int64_t weight_count;       /* stored numbers without bias: m n, p q k, or the nonzeros */
     int64_t weight_count_dense; /* m n: what the dense layer would store */
