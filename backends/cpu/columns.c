@@ -26,6 +26,9 @@
     (512 << 10)                 /* weights beyond this come from beyond the second-level cache     \
                                  */
 #define CHUNK_BYTES (256 << 10) /* of output spectra of a tile */
+#define FEW_READS                                                                                  \
+    8 /* of x by the product, for which a third plane and a nearer cache do not pay                \
+       */
 
 struct columns {
     struct circ_step base;
@@ -41,8 +44,11 @@ struct columns {
     int column_band;      /* of which one band takes: all in a CONV layer */
     int band, chunk;      /* output rows of a band and of a chunk */
     int band_in;          /* input rows under a band */
+    int x_planes;         /* re, im, and their sum where the product reads it often enough */
     int height;           /* most block rows of a tile */
     int tiles;            /* of block rows */
+    int tiles_together;   /* whose spectra y holds: slot by slot all of them, so that a slot of x is
+                             read from a cache nearer than all are; or one tile, all slots */
     /* strides of blocks of x, of its planes, of output rows, blocks and planes of y, of slots */
     size_t x_pitch, x_plane, y_row, y_block, y_plane, x_slot, y_slot;
     /* in scratch, after the transforms' own; planes of one slot's weights, where those are pairs */
@@ -76,25 +82,66 @@ static size_t parts_of(const struct columns *c)
     return in_pairs(c) ? 1 : 3;
 }
 
-static size_t tile_weights(const struct columns *c, int first_row)
+/* Weights of one slot and so many block rows. */
+static size_t slot_weights(const struct columns *c, int rows)
 {
-    return parts_of(c) * (size_t)c->transform->slots * (size_t)c->g.taps * (size_t)c->g.q *
-           (size_t)first_row;
+    return parts_of(c) * (size_t)c->g.taps * (size_t)c->g.q * (size_t)rows;
 }
 
-/* An FC layer: how many panels together, and columns at a time. */
-static void plan_columns(struct columns *c)
+/* Where a tile's weights begin, and how far its slots are apart: in the order in which they are
+ * read. */
+static size_t tile_at(const struct columns *c, int first_row)
+{
+    return slot_weights(c, first_row) * (size_t)(c->tiles_together > 1 ? 1 : c->transform->slots);
+}
+
+static size_t tile_slot(const struct columns *c, int rows)
+{
+    return slot_weights(c, c->tiles_together > 1 ? c->g.p : rows);
+}
+
+/* Bytes that may be counted on to stay in the second-level cache while others pass through. */
+static size_t kept_bytes(void)
+{
+    long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    return cache > 0 ? (size_t)cache / 2 : 512 << 10;
+}
+
+/* Columns at a time, of an FC layer those of two panels where that pays, and tiles. */
+static void plan_tiles(struct columns *c)
 {
     const struct circ_place *place = &c->base.place;
+    const struct circ_layer *layer = c->base.layer;
     /* An FC layer whose weights stay in the second-level cache takes panels one by one, so that its
      * spectra do too; others read the weights half as often. */
-    if (place->panels % 2 == 0 && place->threads == 1 &&
-        4 * tile_weights(c, c->g.p) > STREAMED_BYTES)
+    if (!is_conv(c) && place->panels % 2 == 0 && place->threads == 1 &&
+        4 * slot_weights(c, c->g.p) * (size_t)c->transform->slots > STREAMED_BYTES)
         c->base.panels = 2;
-    c->out_row = place->batch;
-    c->column_band = c->out_row * c->base.panels < WIDE ? c->out_row * c->base.panels : WIDE;
+    c->out_row = layer->out.w * place->batch;
+    c->column_band = c->out_row * c->base.panels;
+    if (!is_conv(c) && c->column_band > WIDE)
+        c->column_band = WIDE;
+
+    c->height = c->column_band > place->kernels->lanes ? place->kernels->rows_of_more
+                                                       : place->kernels->rows_of_one;
+    c->tiles = (c->g.p + c->height - 1) / c->height;
+    if (!is_conv(c) && c->tiles < place->threads) /* one for each, where they share them */
+        c->tiles = c->g.p < place->threads ? c->g.p : place->threads;
+    c->height = (c->g.p + c->tiles - 1) / c->tiles;
+    c->x_planes = c->tiles * c->g.taps > FEW_READS ? 3 : 2;
+    c->tiles_together = 1;
+}
+
+/* An FC layer: one row of columns. */
+static void plan_columns(struct columns *c)
+{
     c->plane_row = c->column_band;
     c->band = c->chunk = c->band_in = 1;
+    size_t plane = (size_t)(c->g.q * c->g.k / 2) * (size_t)c->column_band * sizeof(float);
+    if (3 * plane > kept_bytes())
+        c->x_planes = 2;
+    if (2 * plane > kept_bytes() && c->tiles > FEW_READS)
+        c->tiles_together = c->tiles;
 }
 
 /* A CONV layer: its plane, bands and chunks. */
@@ -102,20 +149,16 @@ static void plan_plane(struct columns *c)
 {
     const struct circ_layer *layer = c->base.layer;
     int batch = c->base.place.batch, stride = layer->stride, rows = layer->out.h;
-    long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
-    size_t fit = cache > 0 ? (size_t)cache / 2 : 512 << 10;
     c->copies = stride > 1;
     c->residue_pixels = (layer->in.w + 2 * layer->pad + stride - 1) / stride;
     int wider = layer->out.w > layer->in.w ? layer->out.w - layer->in.w : 0;
     c->lead = c->copies ? 0 : layer->pad * batch;
     c->margin = c->copies ? 0 : (layer->pad > wider ? layer->pad : wider) * batch;
     c->plane_row = c->copies ? c->residue_pixels * stride * batch : layer->in.w * batch + c->margin;
-    c->column_band = c->out_row = layer->out.w * batch;
 
-    size_t row_bytes =
-        6 * (size_t)c->plane_row * (size_t)(c->g.q * c->g.k);        /* three planes of two */
+    size_t row_bytes = 2 * (size_t)c->x_planes * (size_t)c->plane_row * (size_t)(c->g.q * c->g.k);
     int least = 2 * layer->taps_h < rows ? 2 * layer->taps_h : rows; /* halos are recomputed */
-    int most = ((int)(fit / row_bytes) - layer->taps_h) / stride + 1;
+    int most = ((int)(kept_bytes() / row_bytes) - layer->taps_h) / stride + 1;
     int bands = (rows + (most > least ? most : least) - 1) / (most > least ? most : least);
     c->band = (rows + bands - 1) / bands;
     c->band_in = (c->band - 1) * stride + layer->taps_h;
@@ -127,17 +170,9 @@ static void plan_plane(struct columns *c)
     }
 }
 
-static void plan_tiles(struct columns *c)
+static void plan_strides(struct columns *c)
 {
-    const struct circ_place *place = &c->base.place;
-    size_t lanes = (size_t)place->kernels->lanes;
-    c->height =
-        (size_t)c->column_band > lanes ? place->kernels->rows_of_more : place->kernels->rows_of_one;
-    c->tiles = (c->g.p + c->height - 1) / c->height;
-    if (!is_conv(c) && c->tiles < place->threads) /* one for each, where they share them */
-        c->tiles = c->g.p < place->threads ? c->g.p : place->threads;
-    c->height = (c->g.p + c->tiles - 1) / c->tiles;
-
+    size_t lanes = (size_t)c->base.place.kernels->lanes;
     c->y_row =
         c->copies || !is_conv(c) ? round_up((size_t)c->column_band, lanes) : (size_t)c->plane_row;
     size_t row_bytes = (size_t)c->height * (size_t)c->g.k * c->y_row * sizeof(float);
@@ -148,11 +183,11 @@ static void plan_tiles(struct columns *c)
     size_t columns = (size_t)c->band_in * (size_t)c->plane_row + (size_t)c->lead;
     c->x_pitch = is_conv(c) ? circ_step_stride(columns + lanes) : round_up(columns, lanes);
     c->x_plane = (size_t)c->g.q * c->x_pitch;
-    c->x_slot = circ_step_stride(3 * c->x_plane);
+    c->x_slot = circ_step_stride((size_t)c->x_planes * c->x_plane);
     c->y_block = (size_t)c->chunk * c->y_row;
     if (is_conv(c))
         c->y_block = circ_step_stride(c->y_block + lanes);
-    c->y_plane = (size_t)c->height * c->y_block;
+    c->y_plane = (size_t)(c->tiles_together > 1 ? c->g.p : c->height) * c->y_block;
     c->y_slot = circ_step_stride(2 * c->y_plane);
 }
 
@@ -178,19 +213,20 @@ static void scatter(const struct columns *c, const double *packed, int tap, int 
         tile_rows(c, tile++, &first, &last);
     while (i >= last);
     size_t rows = (size_t)(last - first), plane = (size_t)c->g.taps * (size_t)c->g.q * rows;
-    float *to = group + tile_weights(c, first) + ((size_t)tap * (size_t)c->g.q + (size_t)j) * rows +
+    float *to = group + tile_at(c, first) + ((size_t)tap * (size_t)c->g.q + (size_t)j) * rows +
                 (size_t)(i - first);
+    size_t slot = tile_slot(c, (int)rows);
     if (in_pairs(c)) {
         to[0] = circ_pair_of(packed[0], odd ? 0 : packed[1]);
         for (int f = 1; f < c->transform->slots; f++)
-            to[(size_t)f * plane] = circ_pair_of(packed[2 * f - odd], packed[2 * f - odd + 1]);
+            to[(size_t)f * slot] = circ_pair_of(packed[2 * f - odd], packed[2 * f - odd + 1]);
         return;
     }
     to[plane] = (float)packed[0]; /* slot 0 has two real bins and no third plane */
     to[2 * plane] = odd ? 0 : (float)packed[1];
     for (int f = 1; f < c->transform->slots; f++) {
         double re = packed[2 * f - odd], im = packed[2 * f - odd + 1];
-        to += 3 * plane;
+        to += slot;
         to[0] = (float)re;
         to[plane] = (float)-(re + im);
         to[2 * plane] = (float)(im - re);
@@ -203,7 +239,7 @@ static enum circ_status pack_weights(struct columns *c, const struct circ_weight
     const struct circ_geometry *g = &c->g;
     size_t k = (size_t)g->k;
     double *block = malloc((k + circ_fft_scratch(c->transform->plan)) * sizeof *block);
-    c->group_weights = tile_weights(c, g->p);
+    c->group_weights = slot_weights(c, g->p) * (size_t)c->transform->slots;
     c->base.weight_floats = c->group_weights * (size_t)g->groups;
     c->base.weights = circ_step_floats(c->base.weight_floats);
     if (!block || !c->base.weights) {
@@ -272,7 +308,7 @@ static void clear_columns(const struct columns *c, struct circ_spectra xs, size_
     for (int f = 0; count && f < c->transform->slots; f++) {
         float *block =
             xs.re + (size_t)f * c->x_slot + at; /* the planes' blocks follow each other */
-        for (int j = 0; j < 3 * c->g.q; j++, block += c->x_pitch)
+        for (int j = 0; j < c->x_planes * c->g.q; j++, block += c->x_pitch)
             for (size_t i = 0; i < count; i++)
                 block[i] = 0;
     }
@@ -357,35 +393,48 @@ static void run_chunk(const struct columns *c, float *y, const struct part *part
     struct circ_spectra ys = {
         .re = scratch + c->y_at, .slot_stride = c->y_slot, .block_stride = c->y_block};
     ys.im = ys.re + c->y_plane;
-    for (int tile = part->tile_first; tile < part->tile_last; tile++) {
-        int block_first, block_last;
-        tile_rows(c, tile, &block_first, &block_last);
-        kernels->product(&(struct circ_product){
-            .w = c->base.weights + (size_t)group * c->group_weights + tile_weights(c, block_first),
-            .planes = in_pairs(c) ? scratch + c->widened_at : NULL,
-            .x = xs,
-            .y = ys,
-            .slots = c->transform->slots,
-            .taps = c->g.taps,
-            .q = c->g.q,
-            .rows = block_last - block_first,
-            .odd = c->g.k % 2,
-            .tap = c->tap,
-            .out_rows = runs ? 1 : rows,
-            .columns = runs ? (rows - 1) * c->plane_row + columns : columns * c->base.panels,
-            .x_row = (size_t)c->base.layer->stride * (size_t)c->plane_row,
-            .y_row = c->y_row});
-        struct circ_inverse inverse = {.transform = c->transform,
-                                       .channel_stride = out_channel,
-                                       .row_stride = (size_t)c->out_row,
-                                       .spectra_row = c->y_row,
-                                       .channels = c->g.m,
-                                       .rows = rows,
-                                       .columns = columns,
-                                       .block_first = block_first,
-                                       .block_last = block_last,
-                                       .bias = c->base.bias ? c->base.bias + group * c->g.m : NULL,
-                                       .relu = c->base.relu};
+    struct circ_product product = {.planes = in_pairs(c) ? scratch + c->widened_at : NULL,
+                                   .x = xs,
+                                   .taps = c->g.taps,
+                                   .q = c->g.q,
+                                   .odd = c->g.k % 2,
+                                   .tap = c->tap,
+                                   .out_rows = runs ? 1 : rows,
+                                   .columns = runs ? (rows - 1) * c->plane_row + columns
+                                                   : columns * c->base.panels,
+                                   .x_row = (size_t)c->base.layer->stride * (size_t)c->plane_row,
+                                   .y_row = c->y_row};
+    struct circ_inverse inverse = {.transform = c->transform,
+                                   .spectra = ys,
+                                   .channel_stride = out_channel,
+                                   .row_stride = (size_t)c->out_row,
+                                   .spectra_row = c->y_row,
+                                   .channels = c->g.m,
+                                   .rows = rows,
+                                   .columns = columns,
+                                   .bias = c->base.bias ? c->base.bias + group * c->g.m : NULL,
+                                   .relu = c->base.relu};
+    for (int from = part->tile_first; from < part->tile_last; from += c->tiles_together) {
+        int to =
+            from + c->tiles_together < part->tile_last ? from + c->tiles_together : part->tile_last;
+        int first_row, last_row, none;
+        tile_rows(c, from, &first_row, &none);
+        for (int f = 0; f < c->transform->slots; f = product.slot_last) {
+            product.slot_first = f;
+            product.slot_last = c->tiles_together > 1 ? f + 1 : c->transform->slots;
+            for (int tile = from; tile < to; tile++) {
+                int tile_first;
+                tile_rows(c, tile, &tile_first, &last_row);
+                product.w =
+                    c->base.weights + (size_t)group * c->group_weights + tile_at(c, tile_first);
+                product.rows = last_row - tile_first;
+                product.w_slot = tile_slot(c, product.rows);
+                product.y = at_column(ys, (size_t)(tile_first - first_row) * c->y_block);
+                kernels->product(&product);
+            }
+        }
+        inverse.block_first = first_row;
+        inverse.block_last = last_row;
         for (int panel = 0; panel < c->base.panels; panel++) {
             size_t at = (size_t)panel * batch;
             inverse.y = y + at * (size_t)c->g.m * (size_t)c->g.out_pixels +
@@ -403,7 +452,7 @@ static void run_band(const struct columns *c, const float *x, float *y, const st
     struct circ_spectra xs = {
         .re = scratch + c->x_at, .slot_stride = c->x_slot, .block_stride = c->x_pitch};
     xs.im = xs.re + c->x_plane;
-    xs.sum = xs.im + c->x_plane;
+    xs.sum = c->x_planes > 2 ? xs.im + c->x_plane : NULL;
     transform_band(c, x, part, group, xs, scratch);
     for (int row = part->row_first; row < part->row_last; row += c->chunk) {
         size_t in = (size_t)(row - part->row_first) * (size_t)c->base.layer->stride;
@@ -473,11 +522,12 @@ enum circ_status circ_columns_create(struct circ_step **step, const struct circ_
     if (!status)
         status = circ_transform_create(&c->transform, c->g.k, place.kernels->lanes, err);
     if (!status) {
+        plan_tiles(c);
         if (is_conv(c))
             plan_plane(c);
         else
             plan_columns(c);
-        plan_tiles(c);
+        plan_strides(c);
         plan_scratch(c);
         status = pack_weights(c, weights, err);
     }

@@ -92,18 +92,24 @@ static void inverse(const struct circ_inverse *a, float *scratch)
     }
 }
 
-/* acc += w x over so many taps and all block columns; rows and vectors are constants at every call,
- * so the accumulators are registers. */
+/* Weights come from the third-level cache where there are many, and no prefetcher of the hardware
+ * crosses a page: this far ahead, in floats, every line is asked for. */
+#define WEIGHTS_AHEAD 2048
+
+/* acc += w x over so many taps and all block columns, or w (x + more); rows and vectors are
+ * constants at every call, so the accumulators are registers. */
 INLINE void accumulate(const struct circ_product *a, int taps, int rows, int vectors,
-                       const float *w, const float *x, vec acc[CIRC_ACCUMULATORS])
+                       const float *w, const float *x, const float *more,
+                       vec acc[CIRC_ACCUMULATORS])
 {
     for (int t = 0; t < taps; t++) {
-        const float *at = x + a->tap[t];
+        const float *at = x + a->tap[t], *with = (more ? more : x) + a->tap[t];
         for (int j = 0; j < a->q; j++) {
             vec values[8];
 #pragma GCC unroll 8
             for (int v = 0; v < vectors; v++)
-                values[v] = load(at + v * CIRC_LANES);
+                values[v] = more ? load(at + v * CIRC_LANES) + load(with + v * CIRC_LANES)
+                                 : load(at + v * CIRC_LANES);
 #pragma GCC unroll 16
             for (int i = 0; i < rows; i++) {
                 vec weight = set1_at(w, i);
@@ -111,8 +117,10 @@ INLINE void accumulate(const struct circ_product *a, int taps, int rows, int vec
                 for (int v = 0; v < vectors; v++)
                     acc[i * vectors + v] = acc[i * vectors + v] + weight * values[v];
             }
+            __builtin_prefetch(w + WEIGHTS_AHEAD, 0, 2);
             w += rows;
             at += a->x.block_stride;
+            with += a->x.block_stride;
         }
     }
 }
@@ -132,12 +140,16 @@ INLINE void tile(const struct circ_product *a, const float *w, int rows, int vec
     const float *first = f ? a->x.im : a->x.re, *second = f ? a->x.re : a->x.im;
     float *re = a->y.re + y_at, *im = a->y.im + y_at;
     FOR_TILE acc[i * vectors + v] = zero();
-    accumulate(a, f ? a->taps : 0, rows, vectors, w, a->x.sum + x_at, acc);
+    if (a->x.sum || vectors > 2)
+        accumulate(a, f ? a->taps : 0, rows, vectors, w, a->x.sum + x_at, NULL, acc);
+    else
+        accumulate(a, f ? a->taps : 0, rows, vectors, w, first + x_at, second + x_at, acc);
     FOR_TILE store(im + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i * vectors + v]);
-    accumulate(a, a->taps, rows, vectors, w + plane, first + x_at, acc);
+    accumulate(a, a->taps, rows, vectors, w + plane, first + x_at, NULL, acc);
     FOR_TILE store(re + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i * vectors + v]);
     FOR_TILE acc[i * vectors + v] = load(im + (size_t)i * a->y.block_stride + v * CIRC_LANES);
-    accumulate(a, f || !a->odd ? a->taps : 0, rows, vectors, w + 2 * plane, second + x_at, acc);
+    accumulate(a, f || !a->odd ? a->taps : 0, rows, vectors, w + 2 * plane, second + x_at, NULL,
+               acc);
     FOR_TILE store(im + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i * vectors + v]);
 }
 
@@ -165,8 +177,8 @@ static void widen(const float *pairs, size_t terms, bool first, float *planes)
 INLINE void tile_rows(const struct circ_product *a, int rows)
 {
     size_t terms = (size_t)a->taps * (size_t)a->q * (size_t)rows;
-    for (int f = 0; f < a->slots; f++) {
-        const float *w = a->w + (size_t)f * (a->planes ? 1 : 3) * terms;
+    for (int f = a->slot_first; f < a->slot_last; f++) {
+        const float *w = a->w + (size_t)f * a->w_slot;
         if (a->planes) {
             widen(w, terms, f == 0, a->planes);
             w = a->planes;
@@ -181,8 +193,10 @@ INLINE void tile_rows(const struct circ_product *a, int rows)
         x_at += vectors * CIRC_LANES;                                                              \
         y_at += vectors * CIRC_LANES;                                                              \
     }
-            WIDTH(8)
-            WIDTH(4)
+            if (a->x.sum) { /* else there are two inputs to hold, and no register for more */
+                WIDTH(8)
+                WIDTH(4)
+            }
             WIDTH(2)
             WIDTH(1)
 #undef WIDTH

@@ -28,7 +28,7 @@
 /* Spectra in planes: element (slot, block, column) at [slot * slot_stride + block * block_stride +
  * column] of re and im, and of sum = re + im, which the product over columns reads too. */
 struct circ_spectra {
-    float *re, *im, *sum; /* sum: NULL where nobody reads it */
+    float *re, *im, *sum; /* sum: NULL where it is made when it is needed, or not needed */
     size_t slot_stride, block_stride;
 };
 
@@ -67,17 +67,19 @@ struct circ_inverse {
  *
  * Three real products make a complex one (Gauss): with s = xr + xi,
  *     re = wr s - (wr + wi) xi,   im = wr s + (wi - wr) xr,
- * so that each is a real matrix product over planes of x, and w holds
- *     [slot][3 planes: wr, -(wr + wi), wi - wr][tap][j][row of the tile];
- * slot 0 has a plane that is not read, then wr and wi of its two real bins. Or w holds
- * [slot][tap][j][row of the tile] pairs, from which each slot's planes are made when it is due. */
+ * so that each is a real matrix product over planes of x, and w holds for each slot
+ *     [3 planes: wr, -(wr + wi), wi - wr][tap][j][row of the tile];
+ * slot 0 has a plane that is not read, then wr and wi of its two real bins. Or w holds for each
+ * slot [tap][j][row of the tile] pairs, from which its planes are made when it is due. */
 struct circ_product {
-    const float *w;           /* of this tile */
+    const float *w;           /* of this tile and of slot 0 */
+    size_t w_slot;            /* from a slot of w to the next */
     float *planes;            /* w holds pairs: room for the planes of one slot. Else NULL */
-    struct circ_spectra x, y; /* y's block 0 is the tile's first */
-    int slots, taps, q, rows; /* */
-    bool odd;                 /* k is odd: slot 0 has one bin */
-    const size_t *tap;        /* [taps] */
+    struct circ_spectra x, y; /* from slot 0 on; y's block 0 is the tile's first */
+    int slot_first, slot_last;
+    int taps, q, rows;
+    bool odd;          /* k is odd: slot 0 has one bin */
+    const size_t *tap; /* [taps] */
     int out_rows, columns;
     size_t x_row, y_row;
 };

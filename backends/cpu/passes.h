@@ -189,7 +189,7 @@ INLINE void first_rows(int radix, int n, const float *w, struct rows x, vec *re,
 
 /* Last pass of the inverse transform: values to finished rows. */
 INLINE void last_rows(int radix, int n, const int *order, const vec *re, const vec *im, vec scale,
-                      struct rows y, struct finish finish)
+                      struct rows y, struct finish finish, size_t next)
 {
     int s = n / radix;
     vec least = set1(finish.least);
@@ -208,6 +208,10 @@ INLINE void last_rows(int radix, int n, const int *order, const vec *re, const v
             size_t row = (size_t)(2 * s * t);
             vec even = i[t] * scale + set1(bias[row * finish.bias_step]);
             vec odd = r[t] * scale + set1(bias[(row + 1) * finish.bias_step]);
+            if (n <= 128) {
+                __builtin_prefetch(at + row * y.stride + next, 1);
+                __builtin_prefetch(at + (row + 1) * y.stride + next, 1);
+            }
             store(at + row * y.stride, vmax(least, even));
             store(at + (row + 1) * y.stride, vmax(least, odd));
         }
@@ -404,6 +408,7 @@ INLINE void fused_inverse(const struct circ_transform *t, const struct shape sha
 {
     int n = shape.n;
     vec *re = work, *im = re + n, scale = set1(t->scale);
+    size_t next = many.vectors > 1 ? CIRC_LANES : many.row_block; /* what is written after this */
     for (int b = 0; b < many.blocks; b++) {
         for (int v = 0; v < many.vectors; v++) {
             size_t x_at = (size_t)b * many.slot_block + (size_t)v * CIRC_LANES;
@@ -414,7 +419,7 @@ INLINE void fused_inverse(const struct circ_transform *t, const struct shape sha
             int length = n;
 #define FIRST(r)  first_slots(r, n, w, t->untangle, from, re, im)
 #define MIDDLE(r) middle(r, n, length, w, re, im)
-#define LAST(r)   last_rows(r, n, t->inverse_order, re, im, scale, to, finish)
+#define LAST(r)   last_rows(r, n, t->inverse_order, re, im, scale, to, finish, next)
             FOR_RADIX(shape.radix[shape.passes - 1], FIRST);
             w += 2 * (length - length / shape.radix[shape.passes - 1]);
             length /= shape.radix[shape.passes - 1];
