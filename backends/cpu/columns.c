@@ -181,7 +181,7 @@ static void plan_strides(struct columns *c)
 
     /* an FC layer's planes are read from end to end, a CONV layer's by row and tap */
     size_t columns = (size_t)c->band_in * (size_t)c->plane_row + (size_t)c->lead;
-    c->x_pitch = is_conv(c) ? circ_step_stride(columns + lanes) : round_up(columns, lanes);
+    c->x_pitch = is_conv(c) ? circ_step_stride(columns + 3 * lanes) : round_up(columns, lanes);
     c->x_plane = (size_t)c->g.q * c->x_pitch;
     c->x_slot = circ_step_stride((size_t)c->x_planes * c->x_plane);
     c->y_block = (size_t)c->chunk * c->y_row;
@@ -343,9 +343,21 @@ static void transform_rows(const struct columns *c, const float *x, int first, i
     }
     clear_columns(c, xs, 0, at);
     c->base.place.kernels->forward(&forward, scratch);
-    for (int r = 0; r < inside; r++, at += row)
-        clear_columns(c, xs, at + line, margin);
-    clear_columns(c, xs, at, (size_t)below * row);
+    if (inside)
+        at += (size_t)inside * row - margin;
+    clear_columns(c, xs, at, (size_t)below * row + margin);
+}
+
+/* Columns before a band's plane that put its first row of pixels on a whole vector: then the
+ * transforms, which write whole vectors, never write across two lines. */
+static size_t band_start(const struct columns *c, const struct part *part)
+{
+    if (!is_conv(c) || c->copies)
+        return 0;
+    int pad = c->base.layer->pad, above = part->row_first < pad ? pad - part->row_first : 0;
+    size_t lanes = (size_t)c->base.place.kernels->lanes;
+    size_t first = (size_t)above * (size_t)c->plane_row + (size_t)c->lead;
+    return round_up(first, lanes) - first;
 }
 
 /* Spectra of a band of one panel; of an FC layer, of as many panels as it takes together. */
@@ -453,6 +465,7 @@ static void run_band(const struct columns *c, const float *x, float *y, const st
         .re = scratch + c->x_at, .slot_stride = c->x_slot, .block_stride = c->x_pitch};
     xs.im = xs.re + c->x_plane;
     xs.sum = c->x_planes > 2 ? xs.im + c->x_plane : NULL;
+    xs = at_column(xs, band_start(c, part));
     transform_band(c, x, part, group, xs, scratch);
     for (int row = part->row_first; row < part->row_last; row += c->chunk) {
         size_t in = (size_t)(row - part->row_first) * (size_t)c->base.layer->stride;

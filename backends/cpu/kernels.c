@@ -18,36 +18,71 @@ _Static_assert(CIRC_TILE <= CIRC_ACCUMULATORS, "a tile has an accumulator for ev
 
 static const float no_bias[1];
 
-/* Rows from valid on count as zero: an edge block is transformed from a copy. */
-static void copy_edge(struct rows *x, int valid, int k, float *copy)
+/* Columns from one row of x to the next, among the spectra. */
+static size_t pitch_of(const struct circ_forward *a)
 {
-    for (int r = 0; r < k; r++)
-        store(copy + r * CIRC_LANES, r < valid ? load(x->at + (size_t)r * x->stride) : zero());
-    *x = (struct rows){copy, CIRC_LANES};
+    return a->rows > 1 ? a->spectra_row : (size_t)a->columns;
+}
+
+/* One vector of spectra columns, from `at` on, of a block of which not all exist: they are zeros,
+ * between the rows and beyond the channels. */
+static void forward_edge(const struct circ_forward *a, int block, size_t at, float *scratch)
+{
+    const struct circ_transform *t = a->transform;
+    const struct circ_spectra *s = &a->spectra;
+    int k = t->k, left = a->channels - block * k, valid = left < k ? left : k;
+    size_t pitch = pitch_of(a), to = (size_t)block * s->block_stride + at;
+    float *copy = scratch + 4 * t->n * CIRC_LANES;
+    struct piece {    /* of one row of x: lanes first .. first + width - 1 */
+        int64_t from; /* where lane 0 would be */
+        int first, width;
+    } pieces[CIRC_LANES];
+    int count = 0;
+    for (int lane = 0, width; lane < CIRC_LANES; lane += width) {
+        size_t row = (at + (size_t)lane) / pitch, column = (at + (size_t)lane) % pitch;
+        bool inside = column < (size_t)a->columns;
+        size_t rest = (inside ? (size_t)a->columns : pitch) - column;
+        width = rest < (size_t)(CIRC_LANES - lane) ? (int)rest : CIRC_LANES - lane;
+        if (inside && row < (size_t)a->rows)
+            pieces[count++] =
+                (struct piece){(int64_t)(row * a->row_stride + column) - lane, lane, width};
+    }
+    const float *x = a->x + (size_t)block * (size_t)k * a->channel_stride;
+    for (int r = 0; r < k; r++, x += a->channel_stride) {
+        vec row = zero();
+        for (int i = 0; i < count && r < valid; i++)
+            row = either(row, load_lanes(x, pieces[i].from, pieces[i].first, pieces[i].width));
+        store(copy + r * CIRC_LANES, row);
+    }
+    rows_to_slots(
+        t, (struct rows){copy, CIRC_LANES},
+        (struct slots){s->re + to, s->im + to, s->sum ? s->sum + to : NULL, s->slot_stride},
+        (struct many){1, 1, 0, 0}, (vec *)scratch);
 }
 
 static void forward(const struct circ_forward *a, float *scratch)
 {
     const struct circ_transform *t = a->transform;
     const struct circ_spectra *s = &a->spectra;
-    int k = t->k, whole = a->channels / k, vectors = (a->columns + CIRC_LANES - 1) / CIRC_LANES;
-    float *edge = scratch + 4 * t->n * CIRC_LANES;
-    for (int row = 0; row < a->rows; row++) {
-        struct many many = {whole, vectors, (size_t)k * a->channel_stride, s->block_stride};
-        size_t at = (size_t)row * a->spectra_row;
-        struct rows x = {(float *)a->x + (size_t)row * a->row_stride, /* is read alone */
+    int whole = a->channels / t->k;
+    struct many many = {whole, 0, (size_t)t->k * a->channel_stride, s->block_stride};
+    size_t pitch = pitch_of(a), end = (size_t)(a->rows - 1) * pitch + (size_t)a->columns;
+    for (size_t at = 0; a->rows && at < end; at += (size_t)many.vectors * CIRC_LANES) {
+        size_t row = at / pitch, column = at % pitch;
+        size_t left = column < (size_t)a->columns ? (size_t)a->columns - column : 0;
+        /* of a single row also the last vector is taken from memory as it is */
+        many.vectors = (int)(a->rows > 1 ? left : left + CIRC_LANES - 1) / CIRC_LANES;
+        many.blocks = many.vectors ? whole : 0;
+        struct rows x = {(float *)a->x + row * a->row_stride + column, /* is read alone */
                          a->channel_stride};
         struct slots y = {s->re + at, s->im + at, s->sum ? s->sum + at : NULL, s->slot_stride};
-        rows_to_slots(t, x, y, many, (vec *)scratch);
-        many.blocks = many.vectors = 1;
-        for (int c = 0; whole < a->blocks && c < a->columns; c += CIRC_LANES) {
-            size_t to = (size_t)whole * s->block_stride + (size_t)c;
-            struct rows last = {x.at + (size_t)whole * many.row_block + c, x.stride};
-            copy_edge(&last, a->channels - whole * k, k, edge);
-            rows_to_slots(t, last,
-                          (struct slots){y.re + to, y.im + to, y.sum ? y.sum + to : NULL, y.stride},
-                          many, (vec *)scratch);
-        }
+        if (many.vectors)
+            rows_to_slots(t, x, y, many, (vec *)scratch);
+        else
+            many.vectors = 1;
+        for (int b = many.blocks; b < a->blocks; b++)
+            for (int v = 0; v < many.vectors; v++)
+                forward_edge(a, b, at + (size_t)v * CIRC_LANES, scratch);
     }
 }
 

@@ -35,8 +35,8 @@ struct circ_spectra {
 /* Forward transforms: spectra(f, j, c) = DFT of x[j k + r][c] over r, for blocks j < blocks and
  * columns c < columns; channels from `channels` on count as zero. x(channel, column) at x[channel *
  * channel_stride + column]. So for every row: x's start row_stride apart, the spectra's columns
- * spectra_row. Whole vectors are written: what lies past the columns of a row is written over, and
- * a later row's columns stand. */
+ * spectra_row, and between them are zeros. Whole vectors are written: what lies past the columns of
+ * the last row is written over. */
 struct circ_forward {
     const struct circ_transform *transform;
     const float *x;

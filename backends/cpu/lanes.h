@@ -23,6 +23,7 @@ typedef int32_t mask __attribute__((vector_size(4 * CIRC_LANES)));
 #else
 typedef float vec;
 typedef float vec_any;
+typedef int32_t mask;
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
@@ -55,6 +56,35 @@ INLINE vec set1_at(const float *w, int i)
     return set1(load(w + (i & ~3))[i & 3]);
 #else
     return set1(w[i]);
+#endif
+}
+
+/* x[from + l] in lanes first .. first + count - 1, zero in the others. Nothing before x is read. */
+INLINE vec load_lanes(const float *x, int64_t from, int first, int count)
+{
+#if CIRC_LANES > 1
+    if (from < 0) {
+        vec few = zero();
+        memcpy((float *)&few + first, x + from + first, (size_t)count * sizeof *x);
+        return few;
+    }
+    mask lane;
+#pragma GCC unroll 16
+    for (int l = 0; l < CIRC_LANES; l++)
+        lane[l] = l;
+    return (vec)((mask)load(x + from) & (lane >= first) & (lane < first + count));
+#else
+    return count > first ? x[from] : 0;
+#endif
+}
+
+/* Two vectors in one, each zero where the other is not. */
+INLINE vec either(vec a, vec b)
+{
+#if CIRC_LANES > 1
+    return (vec)((mask)a | (mask)b);
+#else
+    return a + b;
 #endif
 }
 
