@@ -2,6 +2,7 @@
 #include "backends/cpu/cost.h"
 
 #include "backends/core/fft.h"
+#include "backends/cpu/winograd.h"
 
 #include <math.h>
 
@@ -20,6 +21,10 @@
 /* Multiply-adds a cycle, of the two that there are. */
 #define PRODUCT_ONE  1.3 /* a vector of columns at a time */
 #define PRODUCT_MORE 1.8
+
+/* Six elements of a vector of columns of two planes: from the rows of x, and to the rows of y. */
+#define ELEMENTS_IN  60.0
+#define ELEMENTS_OUT 35.0
 
 #define SAMPLE_COPY 2.0 /* cycles a value to take a sample out of a batch, and to put it back */
 #define FORK_JOIN   1500.0
@@ -85,6 +90,17 @@ double circ_cost_columns(struct circ_cost_layer l)
     double transforms = (double)(l.p + l.q) * l.k * vectors * TRANSFORM_COLUMNS;
     double words = l.pairs ? terms / 3 : terms; /* a word for three planes */
     return larger(products, pairs * read_cycles(words)) + transforms;
+}
+
+double circ_cost_taps(struct circ_cost_rows l)
+{
+    return 1.5 * l.vectors * l.taps_h * l.taps_w * l.p * l.q;
+}
+
+double circ_cost_elements(struct circ_cost_rows l)
+{
+    double products = 1.5 * CIRC_WINOGRAD_ELEMENTS * l.taps_w * l.p * l.q;
+    return l.element_vectors * (products + ELEMENTS_IN * l.q + ELEMENTS_OUT * l.p);
 }
 
 int circ_cost_threads(const struct circ_network *net, int batch, int lanes, int threads)

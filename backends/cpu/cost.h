@@ -24,6 +24,14 @@ double circ_cost_stream(struct circ_cost_layer layer);
 /* Lanes over samples (columns.c). */
 double circ_cost_columns(struct circ_cost_layer layer);
 
+/* The products of a CONV layer of stride 1, p x q blocks, per slot: tap by tap over so many vectors
+ * of columns, or by Winograd's elements over so many of each (columns.c). */
+struct circ_cost_rows {
+    int p, q, taps_w, taps_h, vectors, element_vectors;
+};
+double circ_cost_taps(struct circ_cost_rows rows);
+double circ_cost_elements(struct circ_cost_rows rows);
+
 /* Threads of `threads` that a network is worth for a batch: all of them or one. */
 int circ_cost_threads(const struct circ_network *net, int batch, int lanes, int threads);
 

@@ -10,6 +10,7 @@
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/passes.h"
 #include "backends/cpu/pointwise.h"
+#include "backends/cpu/winograd_rows.h"
 
 #include <math.h>
 #include <string.h>
@@ -24,40 +25,80 @@ static size_t pitch_of(const struct circ_forward *a)
     return a->rows > 1 ? a->spectra_row : (size_t)a->columns;
 }
 
-/* One vector of spectra columns, from `at` on, of a block of which not all exist: they are zeros,
- * between the rows and beyond the channels. */
-static void forward_edge(const struct circ_forward *a, int block, size_t at, float *scratch)
+/* Part of one row of x in a vector of spectra columns. */
+struct piece {
+    int64_t from; /* of the row, where lane 0 would be */
+    mask lanes;
+    int first, width; /* the same lanes */
+};
+
+/* The pieces of the vector from `at` on; returns how many. Between them are zeros. */
+static int pieces_of(const struct circ_forward *a, size_t at, struct piece pieces[CIRC_LANES])
+{
+    size_t pitch = pitch_of(a), row = at / pitch, column = at % pitch;
+    int count = 0;
+    for (int lane = 0; lane < CIRC_LANES && row < (size_t)a->rows; row++, column = 0) {
+        size_t left = column < (size_t)a->columns ? (size_t)a->columns - column : 0;
+        int width = left < (size_t)(CIRC_LANES - lane) ? (int)left : CIRC_LANES - lane;
+        if (width)
+            pieces[count++] = (struct piece){(int64_t)(row * a->row_stride + column) - lane,
+                                             lanes_from(lane, width), lane, width};
+        lane += (int)(pitch - column);
+    }
+    return count;
+}
+
+/* `valid` rows of a block from their pieces. */
+INLINE void join_pieces(const struct circ_forward *a, const float *x, int valid, int count,
+                        const struct piece *pieces, float *copy)
+{
+    for (int r = 0; r < valid; r++, x += a->channel_stride, copy += CIRC_LANES) {
+        vec row = zero();
+        for (int i = 0; i < count; i++)
+            row = either(row, only(load(x + pieces[i].from), pieces[i].lanes));
+        store(copy, row);
+    }
+}
+
+/* The same, without a look at what lies before x. */
+static void join_start(const struct circ_forward *a, const float *x, int valid, int count,
+                       const struct piece *pieces, float *copy)
+{
+    memset(copy, 0, (size_t)(valid * CIRC_LANES) * sizeof *copy);
+    for (int r = 0; r < valid; r++, x += a->channel_stride)
+        for (int i = 0; i < count; i++)
+            for (int l = pieces[i].first; l < pieces[i].first + pieces[i].width; l++)
+                copy[r * CIRC_LANES + l] = x[pieces[i].from + l];
+}
+
+/* One vector of spectra columns of the blocks from `block` on, of which not all is whole rows. */
+static void forward_pieces(const struct circ_forward *a, int block, size_t at, float *scratch)
 {
     const struct circ_transform *t = a->transform;
     const struct circ_spectra *s = &a->spectra;
-    int k = t->k, left = a->channels - block * k, valid = left < k ? left : k;
-    size_t pitch = pitch_of(a), to = (size_t)block * s->block_stride + at;
     float *copy = scratch + 4 * t->n * CIRC_LANES;
-    struct piece {    /* of one row of x: lanes first .. first + width - 1 */
-        int64_t from; /* where lane 0 would be */
-        int first, width;
-    } pieces[CIRC_LANES];
-    int count = 0;
-    for (int lane = 0, width; lane < CIRC_LANES; lane += width) {
-        size_t row = (at + (size_t)lane) / pitch, column = (at + (size_t)lane) % pitch;
-        bool inside = column < (size_t)a->columns;
-        size_t rest = (inside ? (size_t)a->columns : pitch) - column;
-        width = rest < (size_t)(CIRC_LANES - lane) ? (int)rest : CIRC_LANES - lane;
-        if (inside && row < (size_t)a->rows)
-            pieces[count++] =
-                (struct piece){(int64_t)(row * a->row_stride + column) - lane, lane, width};
+    struct piece pieces[CIRC_LANES];
+    int k = t->k, count = pieces_of(a, at, pieces);
+    bool before = false;
+    for (int i = 0; i < count; i++)
+        before = before || pieces[i].from < 0;
+    for (; block < a->blocks; block++) {
+        const float *x = a->x + (size_t)block * (size_t)k * a->channel_stride;
+        size_t to = (size_t)block * s->block_stride + at;
+        int left = a->channels - block * k, valid = left < 0 ? 0 : left < k ? left : k;
+        if (before)
+            join_start(a, x, valid, count, pieces, copy);
+        else if (CIRC_LANES > 1 && count == 2)
+            join_pieces(a, x, valid, 2, pieces, copy);
+        else
+            join_pieces(a, x, valid, count, pieces, copy);
+        for (int r = valid; r < k; r++)
+            store(copy + r * CIRC_LANES, zero());
+        rows_to_slots(
+            t, (struct rows){copy, CIRC_LANES},
+            (struct slots){s->re + to, s->im + to, s->sum ? s->sum + to : NULL, s->slot_stride},
+            (struct many){1, 1, 0, 0}, (vec *)scratch);
     }
-    const float *x = a->x + (size_t)block * (size_t)k * a->channel_stride;
-    for (int r = 0; r < k; r++, x += a->channel_stride) {
-        vec row = zero();
-        for (int i = 0; i < count && r < valid; i++)
-            row = either(row, load_lanes(x, pieces[i].from, pieces[i].first, pieces[i].width));
-        store(copy + r * CIRC_LANES, row);
-    }
-    rows_to_slots(
-        t, (struct rows){copy, CIRC_LANES},
-        (struct slots){s->re + to, s->im + to, s->sum ? s->sum + to : NULL, s->slot_stride},
-        (struct many){1, 1, 0, 0}, (vec *)scratch);
 }
 
 static void forward(const struct circ_forward *a, float *scratch)
@@ -80,9 +121,8 @@ static void forward(const struct circ_forward *a, float *scratch)
             rows_to_slots(t, x, y, many, (vec *)scratch);
         else
             many.vectors = 1;
-        for (int b = many.blocks; b < a->blocks; b++)
-            for (int v = 0; v < many.vectors; v++)
-                forward_edge(a, b, at + (size_t)v * CIRC_LANES, scratch);
+        for (int v = 0; v < many.vectors; v++)
+            forward_pieces(a, many.blocks, at + (size_t)v * CIRC_LANES, scratch);
     }
 }
 
@@ -515,6 +555,8 @@ const struct circ_kernels CIRC_TABLE = {
     .inverse = inverse,
     .inverse_blocks = inverse_blocks,
     .product = product,
+    .winograd_in = winograd_in,
+    .winograd_out = winograd_out,
     .stream_rows = stream_rows,
     .stream_slots = stream_slots,
     .sparse = sparse,

@@ -84,6 +84,16 @@ struct circ_product {
     size_t x_row, y_row;
 };
 
+/* Tiles of rows of one slot and the six elements that stand for them (winograd.h), columns one by
+ * one: from six rows of x, and out to the first `rows` rows of x. Row r of a tile lies row[r] after
+ * where x begins, element i of e i * element; whole vectors are written. e.sum is written on the
+ * way in, x.sum is not used. */
+struct circ_winograd {
+    struct circ_spectra x, e;
+    size_t row[6], element;
+    int blocks, rows, columns;
+};
+
 /* The product for one column, lanes over block rows: y(f, i) = sum_j w(f, i, j) x(f, j).
  * w: [slot][vector of rows][j]{re[lanes], im[lanes]}, or {pair[lanes]}; x slot stride any, block
  * stride 1; y block stride 1 and room for whole vectors. Vectors vector_first .. vector_last - 1.
@@ -130,6 +140,8 @@ struct circ_kernels {
     void (*inverse)(const struct circ_inverse *args, float *scratch);
     void (*inverse_blocks)(const struct circ_inverse *args, float *scratch);
     void (*product)(const struct circ_product *args);
+    void (*winograd_in)(const struct circ_winograd *args);
+    void (*winograd_out)(const struct circ_winograd *args);
     void (*stream_rows)(const struct circ_stream_rows *args);
     void (*stream_slots)(const struct circ_stream_slots *args);
     void (*sparse)(const struct circ_sparse *args);

@@ -59,22 +59,27 @@ INLINE vec set1_at(const float *w, int i)
 #endif
 }
 
-/* x[from + l] in lanes first .. first + count - 1, zero in the others. Nothing before x is read. */
-INLINE vec load_lanes(const float *x, int64_t from, int first, int count)
+/* Lanes first .. first + count - 1. */
+INLINE mask lanes_from(int first, int count)
 {
 #if CIRC_LANES > 1
-    if (from < 0) {
-        vec few = zero();
-        memcpy((float *)&few + first, x + from + first, (size_t)count * sizeof *x);
-        return few;
-    }
     mask lane;
 #pragma GCC unroll 16
     for (int l = 0; l < CIRC_LANES; l++)
         lane[l] = l;
-    return (vec)((mask)load(x + from) & (lane >= first) & (lane < first + count));
+    return (lane >= first) & (lane < first + count);
 #else
-    return count > first ? x[from] : 0;
+    return first < count ? -1 : 0;
+#endif
+}
+
+/* These lanes of v, zero in the others. */
+INLINE vec only(vec v, mask lanes)
+{
+#if CIRC_LANES > 1
+    return (vec)((mask)v & lanes);
+#else
+    return lanes ? v : 0;
 #endif
 }
 
