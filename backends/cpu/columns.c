@@ -88,6 +88,17 @@ static size_t parts_of(const struct columns *c)
     return in_pairs(c) ? 1 : 3;
 }
 
+/* Taps in a column of the filter, one of an FC layer. */
+static int taps_h(const struct columns *c)
+{
+    return is_conv(c) ? c->base.layer->taps_h : 1;
+}
+
+static int taps_w(const struct columns *c)
+{
+    return c->g.taps / taps_h(c);
+}
+
 static bool by_elements(const struct columns *c)
 {
     return c->phases > 1;
@@ -97,7 +108,7 @@ static bool by_elements(const struct columns *c)
  */
 static size_t element_weights(const struct columns *c, int rows)
 {
-    int taps = by_elements(c) ? c->base.layer->taps_w : c->g.taps;
+    int taps = by_elements(c) ? taps_w(c) : c->g.taps;
     return parts_of(c) * (size_t)taps * (size_t)c->g.q * (size_t)rows;
 }
 
@@ -338,26 +349,26 @@ static const float *block_of(const struct columns *c, const struct circ_weights 
 static void pack_column(const struct columns *c, const struct circ_weights *weights, int group,
                         int dx, size_t ij, double *block)
 {
-    int k = c->g.k, taps_w = c->base.layer->taps_w, taps_h = c->base.layer->taps_h;
+    int k = c->g.k, height = taps_h(c), width = taps_w(c);
     int i = (int)ij / c->g.q, j = (int)ij % c->g.q;
     float *to = c->base.weights + (size_t)group * c->group_weights;
-    double g[CIRC_WINOGRAD_ELEMENTS][CIRC_WINOGRAD_MAX_TAPS], *mixed = block + taps_h * k;
+    double g[CIRC_WINOGRAD_ELEMENTS][CIRC_WINOGRAD_MAX_TAPS], *mixed = block + height * k;
     double *scratch = mixed + k;
-    for (int dy = 0; dy < taps_h; dy++) {
-        const float *values = block_of(c, weights, group, (size_t)(dy * taps_w + dx), ij);
+    for (int dy = 0; dy < height; dy++) {
+        const float *values = block_of(c, weights, group, (size_t)(dy * width + dx), ij);
         for (int r = 0; r < k; r++)
             block[dy * k + r] = values[r];
         circ_fft_forward_f64(c->transform->plan, block + dy * k, block + dy * k, scratch);
         if (!by_elements(c))
-            scatter(c, block + dy * k, 0, dy * taps_w + dx, i, j, to);
+            scatter(c, block + dy * k, 0, dy * width + dx, i, j, to);
     }
     if (!by_elements(c))
         return;
-    circ_winograd_weights(taps_h, g);
+    circ_winograd_weights(height, g);
     for (int e = 0; e < CIRC_WINOGRAD_ELEMENTS; e++) {
         for (int r = 0; r < k; r++) {
             mixed[r] = 0;
-            for (int dy = 0; dy < taps_h; dy++)
+            for (int dy = 0; dy < height; dy++)
                 mixed[r] += g[e][dy] * block[dy * k + r];
         }
         scatter(c, mixed, e, dx, i, j, to);
@@ -368,8 +379,7 @@ static enum circ_status pack_weights(struct columns *c, const struct circ_weight
                                      struct circ_error *err)
 {
     const struct circ_geometry *g = &c->g;
-    const struct circ_layer *layer = c->base.layer;
-    size_t blocks = (size_t)(layer->taps_h + 1) * (size_t)g->k;
+    size_t blocks = (size_t)(taps_h(c) + 1) * (size_t)g->k;
     double *block = malloc((blocks + circ_fft_scratch(c->transform->plan)) * sizeof *block);
     c->group_weights = slot_weights(c, g->p) * (size_t)c->transform->slots;
     c->base.weight_floats = c->group_weights * (size_t)g->groups;
@@ -381,7 +391,7 @@ static enum circ_status pack_weights(struct columns *c, const struct circ_weight
     }
     for (int group = 0; group < g->groups; group++)
         for (size_t ij = 0; ij < (size_t)g->p * (size_t)g->q; ij++)
-            for (int dx = 0; dx < layer->taps_w; dx++)
+            for (int dx = 0; dx < taps_w(c); dx++)
                 pack_column(c, weights, group, dx, ij, block);
     free(block);
     return CIRC_OK;
