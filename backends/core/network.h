@@ -76,7 +76,8 @@ struct circ_counts {
      * output pixel), 8 per complex and 2 per real multiply-accumulate of the bins. */
     int64_t flop_executed;
     /* As flop_executed with 6 per complex multiply-accumulate: three real products suffice. A
-     * quarter for DENSE 3x3 CONV of stride 1: Winograd's algorithm does. */
+     * quarter for DENSE 3x3 CONV of stride 1, and 6 / (r (7 - r)) of the products for CIRCULANT
+     * ones of r = 2 to 5 taps in a column: Winograd's algorithm does. */
     int64_t flop_roof;
     int64_t weight_count;       /* stored numbers without bias: m n, p q k, or the nonzeros */
     int64_t weight_count_dense; /* m n: what the dense layer would store */
