@@ -134,10 +134,12 @@ static inline void forward_blocks(const struct circ_forward *a, float *scratch)
 {
     const struct circ_transform *t = a->transform;
     const struct circ_spectra *s = &a->spectra;
+#if CIRC_LANES > 1
     if (t->inner && s->slot_stride == 1) {
         forward_singles(a, scratch);
         return;
     }
+#endif
     float *rows = scratch + 4 * t->n * CIRC_LANES, *re = rows + t->k * CIRC_LANES;
     float *im = re + t->slots * CIRC_LANES;
     const struct many one = {1, 1, 0, 0};
@@ -160,10 +162,12 @@ static inline void inverse_blocks(const struct circ_inverse *a, float *scratch)
 {
     const struct circ_transform *t = a->transform;
     const struct circ_spectra *s = &a->spectra;
+#if CIRC_LANES > 1
     if (t->inner && s->slot_stride == 1) {
         inverse_singles(a, scratch);
         return;
     }
+#endif
     float *rows = scratch + 4 * t->n * CIRC_LANES, *re = rows + t->k * CIRC_LANES;
     float *im = re + t->slots * CIRC_LANES;
     const struct many one = {1, 1, 0, 0};

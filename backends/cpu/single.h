@@ -16,7 +16,7 @@
 #include <math.h>
 #include <string.h>
 
-#if CIRC_LANES > 1
+#if CIRC_LANES > 1 /* one lane is always full: circ_transform_create never asks for these */
 INLINE vec reversed(vec v)
 {
     mask order;
@@ -177,19 +177,6 @@ static void single_inverse(const struct circ_transform *t, const float *re, cons
         }
     }
 }
-#else /* one lane is always full: circ_transform_create never asks for these */
-static void single_forward(const struct circ_transform *t, const float *x, float *re, float *im,
-                           vec *work)
-{
-    (void)t, (void)x, (void)re, (void)im, (void)work;
-}
-
-static void single_inverse(const struct circ_transform *t, const float *re, const float *im,
-                           float *y, const float *bias, float least, vec *work)
-{
-    (void)t, (void)re, (void)im, (void)y, (void)bias, (void)least, (void)work;
-}
-#endif
 
 static void forward_singles(const struct circ_forward *a, float *scratch)
 {
@@ -230,5 +217,6 @@ static void inverse_singles(const struct circ_inverse *a, float *scratch)
         }
     }
 }
+#endif
 
 #endif
