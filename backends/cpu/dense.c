@@ -5,6 +5,7 @@
 
 #include "backends/core/geometry.h"
 #include "backends/cpu/im2col.h"
+#include "backends/cpu/turn.h"
 
 #include <cblas.h>
 #include <math.h>
@@ -28,19 +29,6 @@ struct dense {
     struct circ_step base;
     enum layout layout; /* weights: FC [m][n], or [n][m] when TRANSPOSED; CONV [P][C/groups r s] */
 };
-
-/* to[c][r] = from[r][c], rows `from_row` and `to_row` apart, in squares that fit the first-level
- * cache. */
-static void transpose(const float *from, size_t from_row, int rows, int columns, float *to,
-                      size_t to_row)
-{
-    enum { SIDE = 32 };
-    for (int r0 = 0; r0 < rows; r0 += SIDE)
-        for (int c0 = 0; c0 < columns; c0 += SIDE)
-            for (int r = r0; r < rows && r < r0 + SIDE; r++)
-                for (int c = c0; c < columns && c < c0 + SIDE; c++)
-                    to[(size_t)c * to_row + (size_t)r] = from[(size_t)r * from_row + (size_t)c];
-}
 
 /* Rows first .. last - 1 of y for one sample. */
 static void run_vector(const struct dense *s, int m, int n, int first, int last, const float *x,
@@ -67,10 +55,10 @@ static void run_batch(const struct dense *s, int m, int n, int first, int last, 
         break;
     case BATCH_MAJOR: {
         float *turned = scratch + (size_t)n * (size_t)batch;
-        transpose(x, (size_t)batch, n, batch, scratch, (size_t)n);
+        circ_turn(x, (size_t)batch, n, batch, scratch, (size_t)n);
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, batch, rows, n, 1, scratch, n, given,
                     n, 0, turned, rows);
-        transpose(turned, (size_t)rows, batch, rows, out, (size_t)batch);
+        circ_turn(turned, (size_t)rows, batch, rows, out, (size_t)batch);
         break;
     }
     default:
@@ -168,7 +156,7 @@ static bool choose_layout(struct dense *s, const float *given)
     bool enough = turned && copy && x && y && scratch;
     if (enough) {
         memcpy(copy, given, count * sizeof *copy);
-        transpose(given, (size_t)n, m, n, turned, (size_t)m);
+        circ_turn(given, (size_t)n, m, n, turned, (size_t)m);
         memcpy(x, given, ((size_t)n * batch < count ? (size_t)n * batch : count) * sizeof *x);
         enum layout winner = GIVEN;
         for (int l = 0; l < (batch == 1 ? BATCH_MAJOR : LAYOUTS); l++) {
