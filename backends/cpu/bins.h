@@ -48,8 +48,8 @@ void circ_bins_forward(const struct circ_bins *bins, int thread);
 void circ_bins_input(const struct circ_bins *bins, int thread);
 void circ_bins_update(const struct circ_bins *bins, float rate, float *scratch, int thread);
 
-/* Completes a struct whose first five lines, tap, stride, plane_row, out_rows, out_row, x.block and
- * groups are set: the other strides, and zeroed memory. MEMORY. Free with circ_bins_free, also
+/* Completes a struct whose first six lines, tap, stride, plane_row, out_rows, out_row and x.block
+ * are set: the other strides, and zeroed memory. MEMORY. Free with circ_bins_free, also
  * after a failure. */
 CIRC_MUST_USE enum circ_status circ_bins_create(struct circ_bins *bins, struct circ_error *err);
 void circ_bins_free(struct circ_bins *bins);
