@@ -106,6 +106,15 @@ static void copy_out(const struct circulant *s, const float *plane, int channels
             }
 }
 
+/* A thread's share of `count` lanes' work, in whole vectors: first .. last - 1. */
+static void share_vectors(const struct circulant *s, int count, int thread, int *first, int *last)
+{
+    int lanes = s->bins.lanes;
+    circ_step_share((count + lanes - 1) / lanes, s->bins.threads, thread, first, last);
+    *first *= lanes;
+    *last = *last * lanes < count ? *last * lanes : count;
+}
+
 /* What a thread transforms: blocks of all groups and columns. An FC layer's columns are shared as
  * long as they are as many vectors as threads. */
 struct share {
@@ -114,16 +123,13 @@ struct share {
 
 static struct share share_of(const struct circulant *s, int blocks, int thread)
 {
-    int batch = s->base.place.batch, lanes = s->base.place.kernels->lanes;
-    int vectors = (batch + lanes - 1) / lanes, threads = s->base.place.threads;
+    int batch = s->bins.batch, threads = s->bins.threads;
+    int vectors = (batch + s->bins.lanes - 1) / s->bins.lanes;
     struct share share = {.block_last = blocks, .column_last = batch};
-    if (s->bins.conv || vectors < threads) {
+    if (s->bins.conv || vectors < threads)
         circ_step_share(blocks, threads, thread, &share.block_first, &share.block_last);
-    } else {
-        circ_step_share(vectors, threads, thread, &share.column_first, &share.column_last);
-        share.column_first *= lanes;
-        share.column_last = share.column_last * lanes < batch ? share.column_last * lanes : batch;
-    }
+    else
+        share_vectors(s, batch, thread, &share.column_first, &share.column_last);
     return share;
 }
 
@@ -135,24 +141,31 @@ static int channels_of(const struct circulant *s, int block, int blocks, int siz
     return left < s->bins.g.k ? left : s->bins.g.k;
 }
 
-static void transform_input(struct circulant *s, const float *x, float *scratch, int thread)
+/* The samples of an FC layer: `channels` rows of x, in `blocks` blocks. */
+static void transform_samples(struct circulant *s, const struct circ_side *side, const float *x,
+                              int channels, int blocks, float *scratch, int thread)
+{
+    struct share share = share_of(s, blocks, thread);
+    size_t first = (size_t)share.block_first * (size_t)s->bins.g.k, batch = (size_t)s->bins.batch;
+    struct circ_forward forward = {
+        .transform = s->transform,
+        .x = x + first * batch + share.column_first,
+        .channel_stride = batch,
+        .channels = channels - (int)first,
+        .blocks = share.block_last - share.block_first,
+        .rows = 1,
+        .columns = share.column_last - share.column_first,
+        .spectra = spectra_of(side, (size_t)share.block_first, (size_t)share.column_first)};
+    s->base.place.kernels->forward(&forward, scratch);
+}
+
+/* A CONV layer's input, block by block into its plane. */
+static void transform_planes(struct circulant *s, const float *x, float *scratch, int thread)
 {
     const struct circ_geometry *g = &s->bins.g;
-    size_t batch = (size_t)s->base.place.batch, plane = (size_t)g->in_pixels * batch;
+    size_t plane = (size_t)g->in_pixels * (size_t)s->bins.batch;
     struct share share = share_of(s, g->groups * g->q, thread);
     struct circ_forward forward = {.transform = s->transform, .blocks = 1, .rows = 1};
-    if (!s->bins.conv) {
-        size_t first = (size_t)share.block_first * (size_t)g->k;
-        forward.x = x + first * batch + share.column_first;
-        forward.channel_stride = batch;
-        forward.channels = g->n - (int)first;
-        forward.blocks = share.block_last - share.block_first;
-        forward.columns = share.column_last - share.column_first;
-        forward.spectra =
-            spectra_of(&s->bins.x, (size_t)share.block_first, (size_t)share.column_first);
-        s->base.place.kernels->forward(&forward, scratch);
-        return;
-    }
     for (int b = share.block_first; b < share.block_last; b++) {
         size_t first;
         forward.channels = channels_of(s, b, g->q, g->n, &first);
@@ -169,26 +182,14 @@ static void transform_input(struct circulant *s, const float *x, float *scratch,
     }
 }
 
-/* Rows of output gradients are padded with zeros to whole vectors: the sums of the update run over
- * them, and so does the scattering. */
-static void transform_slope(struct circulant *s, const float *dy, float *scratch, int thread)
+/* A CONV layer's output gradients. Their rows are padded with zeros to whole vectors: the sums of
+ * the update run over them, and so does the scattering. */
+static void transform_slopes(struct circulant *s, const float *dy, float *scratch, int thread)
 {
     const struct circ_geometry *g = &s->bins.g;
-    size_t batch = (size_t)s->base.place.batch, plane = (size_t)g->out_pixels * batch;
+    size_t plane = (size_t)g->out_pixels * (size_t)s->bins.batch;
     struct share share = share_of(s, g->groups * g->p, thread);
     struct circ_forward forward = {.transform = s->transform, .blocks = 1, .rows = 1};
-    if (!s->bins.conv) {
-        size_t first = (size_t)share.block_first * (size_t)g->k;
-        forward.x = dy + first * batch + share.column_first;
-        forward.channel_stride = batch;
-        forward.channels = g->m - (int)first;
-        forward.blocks = share.block_last - share.block_first;
-        forward.columns = share.column_last - share.column_first;
-        forward.spectra =
-            spectra_of(&s->bins.y, (size_t)share.block_first, (size_t)share.column_first);
-        s->base.place.kernels->forward(&forward, scratch);
-        return;
-    }
     for (int b = share.block_first; b < share.block_last; b++) {
         size_t first;
         forward.channels = channels_of(s, b, g->p, g->m, &first);
@@ -280,10 +281,8 @@ static void invert_slope(struct circulant *s, float *dx, float *scratch, int thr
 static void transform_single(struct circulant *s, const struct circ_side *side, const float *x,
                              int channels, int blocks, float *scratch, int thread)
 {
-    int lanes = s->bins.lanes, first, last;
-    circ_step_share((blocks + lanes - 1) / lanes, s->bins.threads, thread, &first, &last);
-    first *= lanes;
-    last = last * lanes < blocks ? last * lanes : blocks;
+    int first, last;
+    share_vectors(s, blocks, thread, &first, &last);
     if (first >= last)
         return;
     struct circ_forward forward = {.transform = s->transform,
@@ -295,7 +294,7 @@ static void transform_single(struct circulant *s, const struct circ_side *side, 
                                    .columns = 1,
                                    .spectra = spectra_of(side, (size_t)first, 0)};
     s->base.place.kernels->forward_blocks(&forward, scratch);
-    size_t tail = last < blocks ? 0 : round_up((size_t)last, (size_t)lanes) - (size_t)last;
+    size_t tail = last < blocks ? 0 : round_up((size_t)last, (size_t)s->bins.lanes) - (size_t)last;
     for (int f = 0; f < s->transform->slots && tail; f++) { /* lanes beyond the last block */
         float *end = side->re + (size_t)f * side->slot + last;
         memset(end, 0, tail * sizeof *end);
@@ -306,10 +305,8 @@ static void transform_single(struct circulant *s, const struct circ_side *side, 
 static void invert_single(struct circulant *s, const struct circ_side *side, float *y, int channels,
                           int blocks, const float *bias, float *scratch, int thread)
 {
-    int lanes = s->bins.lanes, first, last;
-    circ_step_share((blocks + lanes - 1) / lanes, s->bins.threads, thread, &first, &last);
-    first *= lanes;
-    last = last * lanes < blocks ? last * lanes : blocks;
+    int first, last;
+    share_vectors(s, blocks, thread, &first, &last);
     if (first >= last)
         return;
     struct circ_inverse inverse = {.transform = s->transform,
@@ -334,8 +331,10 @@ static void forward(struct circ_learner *learner, int phase, const float *x, flo
         circ_bins_forward(b, thread);
     else if (phase == 0 && b->single)
         transform_single(s, &b->x, x, b->g.n, b->g.q, scratch, thread);
+    else if (phase == 0 && b->conv)
+        transform_planes(s, x, scratch, thread);
     else if (phase == 0)
-        transform_input(s, x, scratch, thread);
+        transform_samples(s, &b->x, x, b->g.n, b->g.q, scratch, thread);
     else if (b->single)
         invert_single(s, &b->y, y, b->g.m, b->g.p, learner->bias, scratch, thread);
     else
@@ -354,8 +353,10 @@ static void backward(struct circ_learner *learner, int phase, const struct circ_
         circ_learner_update_bias(learner, slopes->dy, thread);
         if (b->single)
             transform_single(s, &b->y, slopes->dy, b->g.m, b->g.p, scratch, thread);
+        else if (b->conv)
+            transform_slopes(s, slopes->dy, scratch, thread);
         else
-            transform_slope(s, slopes->dy, scratch, thread);
+            transform_samples(s, &b->y, slopes->dy, b->g.m, b->g.p, scratch, thread);
     } else if (phase == 1) {
         circ_bins_input(b, thread);
         if (!b->by_rows)
