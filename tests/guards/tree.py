@@ -96,12 +96,12 @@ class Build:
         return [command for command in self.commands if not command["object"].startswith(tests)]
 
     def rows(self):
-        """{ISA row: its commands}: the kernels, compiled once a row."""
+        """{ISA row: its commands}: the templates, compiled once a row."""
         rows = {}
         for command in self.product():
             for word in command["words"]:
-                if word.startswith("-DCIRC_TABLE=circ_kernels_"):
-                    rows.setdefault(word.rpartition("_")[2], []).append(command)
+                if word.startswith("-DCIRC_TABLE_NAME="):
+                    rows.setdefault(word.split('"')[1], []).append(command)
         return rows
 
     def instrumented(self):
