@@ -2,6 +2,7 @@
 #include "backends/core/judge.h"
 #include "backends/core/random.h"
 #include "backends/registry.h"
+#include "tests/core/network_fixture.h"
 #include "tests/tap.h"
 
 #include <math.h>
@@ -29,12 +30,9 @@ static bool pose(struct problem *p, struct circ_shape in, const struct circ_laye
     struct circ_error err = {0};
     memset(p, 0, sizeof *p);
     p->batch = batch;
-    bool ok = !circ_network_begin(&p->net, "problem", in, &err);
-    for (int i = 0; i < count && ok; i++)
-        ok = !circ_network_append(&p->net, &layers[i], &err);
-    ok = ok && !circ_network_compress(&p->net, structure, k, k, &err) &&
-         !circ_weights_create(&p->model, &p->net, &err) &&
-         !circ_oracle_select(&p->net, batch, 1e12, 1, &p->all, &err);
+    bool ok = !network_fixture_build(&p->net, in, layers, count, structure, k, &err) &&
+              !circ_weights_create(&p->model, &p->net, &err) &&
+              !circ_oracle_select(&p->net, batch, 1e12, 1, &p->all, &err);
     if (!ok) {
         tap_ok(false, "problem: %s", err.message);
         return false;
@@ -295,28 +293,6 @@ static void test_conv(void)
 
 static void test_network(void)
 {
-    const struct circ_layer layers[] = {
-        {.op = CIRC_OP_CONV, .out.c = 16, .taps_h = 5, .taps_w = 5, .pad = 2, .bias = true},
-        {.op = CIRC_OP_RELU},
-        {.op = CIRC_OP_LRN, .lrn_size = 5, .lrn_alpha = 1e-1f, .lrn_beta = 0.75f, .lrn_bias = 1},
-        {.op = CIRC_OP_POOL_MAX, .taps_h = 3, .taps_w = 3, .stride = 2, .pad = 1},
-        {.op = CIRC_OP_CONV,
-         .out.c = 32,
-         .taps_h = 3,
-         .taps_w = 3,
-         .pad = 1,
-         .groups = 2,
-         .bias = true,
-         .compressible = true},
-        {.op = CIRC_OP_LRN, .lrn_size = 3, .lrn_alpha = 1e-1f, .lrn_beta = 0.5f, .lrn_bias = 2},
-        {.op = CIRC_OP_RELU},
-        {.op = CIRC_OP_POOL_AVG, .taps_h = 2, .taps_w = 2, .stride = 2, .pad = 1},
-        {.op = CIRC_OP_FLATTEN},
-        {.op = CIRC_OP_FC, .out.c = 100, .bias = true, .compressible = true},
-        {.op = CIRC_OP_RELU},
-        {.op = CIRC_OP_FC, .out.c = 10, .bias = true, .compressible = true},
-        {.op = CIRC_OP_SOFTMAX},
-    };
     static const int batches[] = {1, 3, 16, 20, 32, 48, 64};
     for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
         for (int k = 4; k <= 32; k *= 2) {
@@ -325,8 +301,8 @@ static void test_network(void)
                 char what[96];
                 snprintf(what, sizeof what, "thirteen layers %s k %d batch %d",
                          circ_network_structure_name(structures[s]), k, batches[b]);
-                if (pose(&p, (struct circ_shape){3, 21, 17}, layers, 13, structures[s], k,
-                         batches[b]))
+                if (pose(&p, (struct circ_shape){3, 21, 17}, network_fixture_layers,
+                         NETWORK_FIXTURE_LAYERS, structures[s], k, batches[b]))
                     check(what, &p, structures[s]);
                 forget(&p);
             }
@@ -483,54 +459,6 @@ static void test_subnormal(void)
     }
 }
 
-/* What is not offered is refused with a sentence, before anything is allocated. */
-static void test_requests(void)
-{
-    static const struct {
-        const char *backend, *variant, *isa, *precision;
-        int threads;
-        enum circ_pass pass;
-    } cases[] = {
-        {"cpu", "fused", NULL, "f32", 100000, CIRC_INFER},
-        {"cpu", "fused", NULL, "f32", 0, CIRC_INFER},
-        {"cpu", "fused", NULL, "q16", 1, CIRC_INFER},
-        {"cpu", "fused", "mmx", "f32", 1, CIRC_INFER},
-        {"cpu", "csr", NULL, "f32", 1, CIRC_INFER},
-        {"cpu", "nothing", NULL, "f32", 1, CIRC_INFER},
-        {"cpu", "openblas", NULL, "bf16", 1, CIRC_INFER},
-        {"ref", "plain", NULL, "bf16", 1, CIRC_INFER},
-        {"ref", "plain", NULL, "f32", 2, CIRC_INFER},
-        {"ref", "plain", NULL, "q8", 1, CIRC_INFER},
-    };
-    struct circ_network net;
-    struct circ_layer fc = {.op = CIRC_OP_FC, .out.c = 8, .compressible = true};
-    if (circ_network_begin(&net, "small", (struct circ_shape){8, 1, 1}, NULL) ||
-        circ_network_append(&net, &fc, NULL) ||
-        circ_network_compress(&net, CIRC_CIRCULANT, 4, 4, NULL)) {
-        tap_ok(false, "set-up");
-        return;
-    }
-    struct circ_model model = {.network = &net};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct circ_backend *backend = circ_registry_find(cases[i].backend);
-        struct circ_session *session = NULL;
-        struct circ_error err = {0};
-        struct circ_request request = {.model = &model,
-                                       .batch = 1,
-                                       .threads = cases[i].threads,
-                                       .pass = cases[i].pass,
-                                       .precision = cases[i].precision,
-                                       .variant = cases[i].variant,
-                                       .isa = cases[i].isa};
-        bool opened = backend && !backend->open("", &session, &err);
-        tap_ok(opened && backend->supports(session, &request, &err) == CIRC_UNSUP && err.message[0],
-               "%s: %s", cases[i].backend, err.message);
-        if (opened)
-            backend->close(session);
-    }
-    tap_ok(!circ_registry_find("abacus"), "an unknown backend is not found");
-}
-
 int main(int argc, char **argv)
 {
     static const struct {
@@ -542,8 +470,7 @@ int main(int argc, char **argv)
                   {"network", test_network},
                   {"windows", test_windows},
                   {"hostile", test_hostile},
-                  {"subnormal", test_subnormal},
-                  {"requests", test_requests}};
+                  {"subnormal", test_subnormal}};
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
         if (argc < 2 || !strcmp(argv[1], groups[i].name))
             groups[i].run();

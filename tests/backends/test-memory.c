@@ -4,6 +4,7 @@
  * --wrap. */
 #include "backends/core/random.h"
 #include "backends/registry.h"
+#include "tests/core/network_fixture.h"
 #include "tests/tap.h"
 
 #include <stdlib.h>
@@ -54,10 +55,7 @@ static bool build(struct circ_network *net, enum circ_structure structure)
         {.op = CIRC_OP_FC, .out.c = 20, .bias = true, .compressible = true},
         {.op = CIRC_OP_SOFTMAX},
     };
-    bool ok = !circ_network_begin(net, "five", (struct circ_shape){4, 6, 6}, NULL);
-    for (size_t i = 0; i < sizeof layers / sizeof *layers && ok; i++)
-        ok = !circ_network_append(net, &layers[i], NULL);
-    return ok && !circ_network_compress(net, structure, 4, 4, NULL);
+    return !network_fixture_build(net, (struct circ_shape){4, 6, 6}, layers, 5, structure, 4, NULL);
 }
 
 static void test(const struct circ_backend *backend, enum circ_structure structure,

@@ -4,6 +4,7 @@
 #include "backends/core/random.h"
 #include "backends/core/training.h"
 #include "backends/registry.h"
+#include "tests/core/network_fixture.h"
 #include "tests/tap.h"
 
 #include <math.h>
@@ -27,11 +28,8 @@ static bool pose(struct problem *p, struct circ_shape in, const struct circ_laye
     struct circ_error err = {0};
     memset(p, 0, sizeof *p);
     p->batch = batch;
-    bool ok = !circ_network_begin(&p->net, "problem", in, &err);
-    for (int i = 0; i < count && ok; i++)
-        ok = !circ_network_append(&p->net, &layers[i], &err);
-    ok = ok && !circ_network_compress(&p->net, structure, k, k, &err) &&
-         !circ_weights_create(&p->model, &p->net, &err);
+    bool ok = !network_fixture_build(&p->net, in, layers, count, structure, k, &err) &&
+              !circ_weights_create(&p->model, &p->net, &err);
     if (ok) {
         p->inputs = (size_t)circ_network_elements(in) * (size_t)batch;
         p->outputs = (size_t)circ_network_elements(circ_network_output(&p->net)) * (size_t)batch;
@@ -255,28 +253,6 @@ static void test_conv(void)
 
 static void test_network(void)
 {
-    const struct circ_layer layers[] = {
-        {.op = CIRC_OP_CONV, .out.c = 16, .taps_h = 5, .taps_w = 5, .pad = 2, .bias = true},
-        {.op = CIRC_OP_RELU},
-        {.op = CIRC_OP_LRN, .lrn_size = 5, .lrn_alpha = 1e-1f, .lrn_beta = 0.75f, .lrn_bias = 1},
-        {.op = CIRC_OP_POOL_MAX, .taps_h = 3, .taps_w = 3, .stride = 2, .pad = 1},
-        {.op = CIRC_OP_CONV,
-         .out.c = 32,
-         .taps_h = 3,
-         .taps_w = 3,
-         .pad = 1,
-         .groups = 2,
-         .bias = true,
-         .compressible = true},
-        {.op = CIRC_OP_LRN, .lrn_size = 3, .lrn_alpha = 1e-1f, .lrn_beta = 0.5f, .lrn_bias = 2},
-        {.op = CIRC_OP_RELU},
-        {.op = CIRC_OP_POOL_AVG, .taps_h = 2, .taps_w = 2, .stride = 2, .pad = 1},
-        {.op = CIRC_OP_FLATTEN},
-        {.op = CIRC_OP_FC, .out.c = 100, .bias = true, .compressible = true},
-        {.op = CIRC_OP_RELU},
-        {.op = CIRC_OP_FC, .out.c = 10, .compressible = true},
-        {.op = CIRC_OP_SOFTMAX},
-    };
     static const int batches[] = {1, 3, 16, 20};
     for (size_t b = 0; b < 4; b++) {
         for (int k = 4; k <= 32; k *= 2) {
@@ -286,7 +262,8 @@ static void test_network(void)
                 char what[96];
                 snprintf(what, sizeof what, "thirteen layers %s k %d batch %d",
                          circ_network_structure_name(structure), k, batches[b]);
-                if (pose(&p, (struct circ_shape){3, 21, 17}, layers, 13, structure, k, batches[b]))
+                if (pose(&p, (struct circ_shape){3, 21, 17}, network_fixture_layers,
+                         NETWORK_FIXTURE_LAYERS, structure, k, batches[b]))
                     check(what, &p, structure);
                 forget(&p);
             }
@@ -320,9 +297,7 @@ static void test_refusal(void)
 {
     struct circ_network net;
     struct circ_layer fc = {.op = CIRC_OP_FC, .out.c = 8, .compressible = true};
-    if (circ_network_begin(&net, "small", (struct circ_shape){8, 1, 1}, NULL) ||
-        circ_network_append(&net, &fc, NULL) ||
-        circ_network_compress(&net, CIRC_PRUNED, 4, 4, NULL)) {
+    if (network_fixture_build(&net, (struct circ_shape){8, 1, 1}, &fc, 1, CIRC_PRUNED, 4, NULL)) {
         tap_ok(false, "set-up");
         return;
     }

@@ -3,6 +3,7 @@
 #include "backends/core/judge.h"
 #include "backends/core/random.h"
 #include "backends/core/reference.h"
+#include "tests/core/network_fixture.h"
 #include "tests/tap.h"
 
 #include <math.h>
@@ -10,17 +11,6 @@
 #include <stdlib.h>
 
 static const enum circ_structure structures[] = {CIRC_DENSE, CIRC_CIRCULANT, CIRC_PRUNED};
-
-static bool build(struct circ_network *net, struct circ_shape in, const struct circ_layer *layers,
-                  int count, enum circ_structure structure, int k)
-{
-    if (circ_network_begin(net, "net", in, NULL))
-        return false;
-    for (int i = 0; i < count; i++)
-        if (circ_network_append(net, &layers[i], NULL))
-            return false;
-    return !circ_network_compress(net, structure, k, k, NULL);
-}
 
 /* Reference against oracle on a network; returns the relative RMS error over its bound. */
 static double compare(const char *what, struct circ_network *net, int batch)
@@ -71,7 +61,8 @@ static void test_layers(void)
                 .op = CIRC_OP_FC, .out.c = 23, .bias = true, .compressible = true};
             snprintf(what, sizeof what, "fc 23x37 %s k %d",
                      circ_network_structure_name(structures[s]), k);
-            if (build(&net, (struct circ_shape){37, 1, 1}, &fc, 1, structures[s], k))
+            if (!network_fixture_build(&net, (struct circ_shape){37, 1, 1}, &fc, 1, structures[s],
+                                       k, NULL))
                 worst = fmax(worst, compare(what, &net, 3));
             struct circ_layer conv = {.op = CIRC_OP_CONV,
                                       .out.c = 10,
@@ -84,7 +75,8 @@ static void test_layers(void)
                                       .compressible = true};
             snprintf(what, sizeof what, "conv %s k %d", circ_network_structure_name(structures[s]),
                      k);
-            if (build(&net, (struct circ_shape){6, 7, 9}, &conv, 1, structures[s], k))
+            if (!network_fixture_build(&net, (struct circ_shape){6, 7, 9}, &conv, 1, structures[s],
+                                       k, NULL))
                 worst = fmax(worst, compare(what, &net, 2));
         }
     }
@@ -114,8 +106,9 @@ static void test_chain(void)
         char what[64];
         struct circ_network net;
         snprintf(what, sizeof what, "nine layers, %s", circ_network_structure_name(structures[s]));
-        if (tap_ok(build(&net, (struct circ_shape){3, 11, 9}, layers, 9, structures[s], 4), "%s",
-                   what))
+        if (tap_ok(!network_fixture_build(&net, (struct circ_shape){3, 11, 9}, layers, 9,
+                                          structures[s], 4, NULL),
+                   "%s", what))
             compare(what, &net, 2);
     }
 }
@@ -139,7 +132,8 @@ static void test_selection(void)
         float x[3 * 8 * 5 * 6];
         double want[3 * 12 * 5 * 6], got[3 * 12 * 5 * 6];
         circ_random_fill(&random, x, sizeof x / sizeof *x, 1);
-        if (!build(&net, (struct circ_shape){8, 5, 6}, &conv, 1, structures[s], 4) ||
+        if (network_fixture_build(&net, (struct circ_shape){8, 5, 6}, &conv, 1, structures[s], 4,
+                                  NULL) ||
             circ_weights_create(&model, &net, NULL)) {
             tap_ok(false, "set-up");
             return;

@@ -4,6 +4,7 @@
 #include "backends/core/oracle.h"
 #include "backends/core/random.h"
 #include "backends/core/training.h"
+#include "tests/core/network_fixture.h"
 #include "tests/tap.h"
 
 #include <math.h>
@@ -26,12 +27,8 @@ static bool begin(struct lesson *lesson, struct circ_shape in, const struct circ
 {
     struct circ_random random = circ_random_seed(5, (uint64_t)k);
     memset(lesson, 0, sizeof *lesson);
-    bool ok = !circ_network_begin(&lesson->net, "lesson", in, NULL);
-    for (int i = 0; i < count && ok; i++)
-        ok = !circ_network_append(&lesson->net, &layers[i], NULL);
-    ok = ok && !circ_network_compress(&lesson->net, structure, k, k, NULL) &&
-         !circ_weights_create(&lesson->model, &lesson->net, NULL);
-    if (!ok)
+    if (network_fixture_build(&lesson->net, in, layers, count, structure, k, NULL) ||
+        circ_weights_create(&lesson->model, &lesson->net, NULL))
         return false;
     lesson->inputs = (size_t)circ_network_elements(in) * BATCH;
     lesson->outputs =
