@@ -1,7 +1,8 @@
-/* The oracle's training step: every gradient by its definition, in double. Loops are ordered for
- * speed and nothing else is clever. */
+/* The oracle's training step: gradients down the network in double, how far each may be off, and
+ * what follows from ReLUs and maxima that rounding decides. */
 #include "backends/core/training.h"
 
+#include "backends/core/backward.h"
 #include "backends/core/geometry.h"
 #include "backends/core/oracle.h"
 
@@ -18,8 +19,7 @@
 #define STEP_SHARE   (1.0 / 64)
 #define DEAR_BUDGETS 8.0 /* what two frames may cost before one must do */
 
-/* Gradients that are being summed. FC layers in canonical order, CONV layers as [group][tap][c][r]
- * of the dense matrix, so that inner loops run along output channels. */
+/* Gradients that are being summed, as backward.h has them. */
 struct sums {
     double *weights[CIRC_MAX_LAYERS], *bias[CIRC_MAX_LAYERS];
 };
@@ -37,7 +37,7 @@ struct work {
     const struct circ_network *net;
     struct circ_training *training;
     double *x[CIRC_MAX_LAYERS + 1]; /* owned: input of each layer, then the output */
-    double *dense[CIRC_MAX_LAYERS]; /* owned: CONV weights as [group][tap][c][r] */
+    double *dense[CIRC_MAX_LAYERS]; /* owned: expanded CONV weights */
     double *slope, *next, *spare;   /* owned: of the widest layer */
     struct sums sums, change;       /* owned; change is made when there is a tie */
     bool change_made;
@@ -58,12 +58,6 @@ int circ_training_distinct(const struct circ_network *net, int batch, double bud
     return (int)fit - !((int)fit % 2);
 }
 
-static int64_t gradient_count(const struct circ_layer *layer, const struct circ_weights *weights)
-{
-    return layer->op == CIRC_OP_CONV ? circ_network_layer_counts(layer).weight_count_dense
-                                     : (int64_t)weights->count;
-}
-
 static bool create_sums(const struct work *work, struct sums *sums)
 {
     bool enough = true;
@@ -71,7 +65,7 @@ static bool create_sums(const struct work *work, struct sums *sums)
         const struct circ_layer *layer = &work->net->layers[l];
         if (!circ_network_has_weights(layer))
             continue;
-        int64_t count = gradient_count(layer, &work->model->layers[l]);
+        int64_t count = circ_backward_count(layer, &work->model->layers[l]);
         sums->weights[l] = calloc((size_t)count, sizeof(double));
         sums->bias[l] = calloc((size_t)layer->out.c, sizeof(double));
         enough = enough && sums->weights[l] && sums->bias[l];
@@ -84,126 +78,6 @@ static void free_sums(struct sums *sums)
     for (int l = 0; l < CIRC_MAX_LAYERS; l++) {
         free(sums->weights[l]);
         free(sums->bias[l]);
-    }
-}
-
-/* CONV weights from DENSE layout [group][r][c][tap] into [group][tap][c][r]. */
-static bool expand(struct work *work, int index)
-{
-    const struct circ_layer *layer = &work->net->layers[index];
-    struct circ_geometry g = circ_geometry_of(layer);
-    size_t count = (size_t)circ_network_layer_counts(layer).weight_count_dense, at = 0;
-    float *given = malloc(count * sizeof *given);
-    double *w = work->dense[index] = malloc(count * sizeof *w);
-    if (given && w) {
-        circ_weights_expand(layer, &work->model->layers[index], given);
-        for (int group = 0; group < g.groups; group++)
-            for (int tap = 0; tap < g.taps; tap++)
-                for (int c = 0; c < g.n; c++)
-                    for (int r = 0; r < g.m; r++)
-                        w[at++] = given[(((size_t)group * (size_t)g.m + (size_t)r) * (size_t)g.n +
-                                         (size_t)c) *
-                                            (size_t)g.taps +
-                                        (size_t)tap];
-    }
-    free(given);
-    return given && w;
-}
-
-/* The gradient of a layer in canonical order, from its sum. */
-static void fold(const struct circ_layer *layer, const double *sum, int64_t count, double *out)
-{
-    if (layer->op != CIRC_OP_CONV) {
-        memcpy(out, sum, (size_t)count * sizeof *out);
-        return;
-    }
-    struct circ_geometry g = circ_geometry_of(layer);
-    memset(out, 0, (size_t)count * sizeof *out);
-    for (int64_t group = 0; group < g.groups; group++)
-        for (int64_t tap = 0; tap < g.taps; tap++)
-            for (int c = 0; c < g.n; c++)
-                for (int r = 0; r < g.m; r++) {
-                    int64_t block = ((group * g.taps + tap) * g.p + r / g.k) * g.q + c / g.k;
-                    int64_t at = layer->structure == CIRC_DENSE
-                                     ? ((group * g.m + r) * g.n + c) * g.taps + tap
-                                     : block * g.k + ((r - c) % g.k + g.k) % g.k;
-                    out[at] += *sum++;
-                }
-}
-
-/* dx[n] = W' dy[m] and sum += weight dy x', for one FC layer. */
-static void back_fc(const struct circ_layer *layer, const float *w, const double *x,
-                    const double *dy, double weight, double *sum, double *dx)
-{
-    struct circ_geometry g = circ_geometry_of(layer);
-    memset(dx, 0, (size_t)g.n * sizeof *dx);
-    for (int r = 0; r < g.m && layer->structure == CIRC_DENSE; r++) {
-        const float *row = w + (int64_t)r * g.n;
-        double *to = sum + (int64_t)r * g.n, slope = dy[r];
-        if (slope != 0)
-            for (int c = 0; c < g.n; c++) {
-                dx[c] += slope * row[c];
-                to[c] += weight * slope * x[c];
-            }
-    }
-    for (int64_t b = 0; b < (int64_t)g.p * g.q && layer->structure == CIRC_CIRCULANT; b++) {
-        int row = (int)(b / g.q) * g.k, col = (int)(b % g.q) * g.k;
-        int rows = g.m - row < g.k ? g.m - row : g.k, cols = g.n - col < g.k ? g.n - col : g.k;
-        const float *block = w + b * g.k;
-        double *to = sum + b * g.k;
-        for (int c = 0; c < cols; c++) { /* column c of the block is its vector turned by c */
-            int wrapped = c < rows ? c : rows;
-            double total = 0, value = weight * x[col + c];
-            for (int r = 0; r < wrapped; r++) {
-                total += block[r - c + g.k] * dy[row + r];
-                to[r - c + g.k] += value * dy[row + r];
-            }
-            for (int r = c; r < rows; r++) {
-                total += block[r - c] * dy[row + r];
-                to[r - c] += value * dy[row + r];
-            }
-            dx[col + c] += total;
-        }
-    }
-}
-
-/* to[r] += value dy[r]; returns the sum of w[r] dy[r]. */
-static double back_column(int m, const double *w, const double *dy, double value, double *to)
-{
-    double total[4] = {0};
-    int r = 0;
-    for (; r + 4 <= m; r += 4)
-        for (int l = 0; l < 4; l++) {
-            total[l] += w[r + l] * dy[r + l];
-            to[r + l] += value * dy[r + l];
-        }
-    for (; r < m; r++) {
-        total[0] += w[r] * dy[r];
-        to[r] += value * dy[r];
-    }
-    return (total[0] + total[1]) + (total[2] + total[3]);
-}
-
-static void back_conv(const struct circ_layer *layer, const double *w, const double *x,
-                      const double *dy, double weight, double *sum, double *dx, double *line)
-{
-    struct circ_geometry g = circ_geometry_of(layer);
-    int64_t matrix = (int64_t)g.taps * g.n * g.m;
-    memset(dx, 0, (size_t)circ_network_elements(layer->in) * sizeof *dx);
-    for (int64_t at = 0; at < (int64_t)g.groups * g.out_pixels; at++) {
-        int group = (int)(at / g.out_pixels), pixel = (int)(at % g.out_pixels), some = 0;
-        for (int r = 0; r < g.m; r++) {
-            line[r] = dy[((int64_t)group * g.m + r) * g.out_pixels + pixel];
-            some |= line[r] != 0;
-        }
-        for (int tap = 0; tap < g.taps && some; tap++) {
-            int under = circ_geometry_under(layer, pixel, tap);
-            for (int c = 0; c < g.n && under >= 0; c++) {
-                int64_t xi = ((int64_t)group * g.n + c) * g.in_pixels + under;
-                int64_t wi = group * matrix + ((int64_t)tap * g.n + c) * g.m;
-                dx[xi] += back_column(g.m, w + wi, line, weight * x[xi], sum + wi);
-            }
-        }
     }
 }
 
@@ -225,11 +99,11 @@ static void propagate(struct work *work, int from, double weight, struct sums *s
             for (int64_t i = 0; i < layer->out.c * pixels; i++)
                 sums->bias[l][i / pixels] += weight * work->slope[i];
             if (layer->op == CIRC_OP_FC)
-                back_fc(layer, work->model->layers[l].values, x, work->slope, weight,
-                        sums->weights[l], work->next);
+                circ_backward_fc(layer, work->model->layers[l].values, x, work->slope, weight,
+                                 sums->weights[l], work->next);
             else
-                back_conv(layer, work->dense[l], x, work->slope, weight, sums->weights[l],
-                          work->next, work->spare);
+                circ_backward_conv(layer, work->dense[l], x, work->slope, weight, sums->weights[l],
+                                   work->next, work->spare);
             break;
         }
         case CIRC_OP_POOL_MAX:
@@ -335,16 +209,6 @@ static void find_ties(struct work *work, int l)
     }
 }
 
-/* *slack += |values|, made when first needed. */
-static bool add_slack(double **slack, const double *values, int64_t count)
-{
-    if (!*slack && !(*slack = calloc((size_t)count, sizeof **slack)))
-        return false;
-    for (int64_t i = 0; i < count; i++)
-        (*slack)[i] += fabs(values[i]);
-    return true;
-}
-
 /* What one tie may change, added to the slack of everything below it. */
 static bool follow_tie(struct work *work, const struct tie *tie, int frame)
 {
@@ -358,11 +222,7 @@ static bool follow_tie(struct work *work, const struct tie *tie, int frame)
     for (int e = 0; e < tie->entries; e++)
         work->slope[tie->at[e]] += tie->change[e];
     propagate(work, tie->layer - 1, work->repeats, &work->change, NULL);
-    struct circ_expected *dx = &training->dx;
-    if (!dx->slack && !(dx->slack = calloc((size_t)dx->count, sizeof *dx->slack)))
-        return false;
-    double *frame_slack = dx->slack + frame * inputs;
-    bool enough = add_slack(&frame_slack, work->slope, inputs);
+    bool enough = circ_expected_loosen(&training->dx, frame * inputs, work->slope, inputs);
     for (int l = 0; l < tie->layer && enough; l++) {
         const struct circ_layer *layer = &work->net->layers[l];
         if (!circ_network_has_weights(layer))
@@ -371,12 +231,12 @@ static bool follow_tie(struct work *work, const struct tie *tie, int frame)
         double *folded = malloc((size_t)w->count * sizeof *folded);
         enough = folded;
         if (enough)
-            fold(layer, work->change.weights[l], w->count, folded);
-        enough = enough && add_slack(&w->slack, folded, w->count) &&
-                 add_slack(&b->slack, work->change.bias[l], layer->out.c);
+            circ_backward_fold(layer, work->change.weights[l], w->count, folded);
+        enough = enough && circ_expected_loosen(w, 0, folded, w->count) &&
+                 circ_expected_loosen(b, 0, work->change.bias[l], layer->out.c);
         free(folded);
         memset(work->change.weights[l], 0,
-               (size_t)gradient_count(layer, &work->model->layers[l]) * sizeof(double));
+               (size_t)circ_backward_count(layer, &work->model->layers[l]) * sizeof(double));
         memset(work->change.bias[l], 0, (size_t)layer->out.c * sizeof(double));
     }
     return enough;
@@ -415,13 +275,6 @@ static enum circ_status no_memory(const struct work *work, struct circ_error *er
                             work->net->name);
 }
 
-static bool create_expected(struct circ_expected *expected, int64_t count)
-{
-    expected->count = count;
-    expected->want = calloc((size_t)count, sizeof *expected->want);
-    return expected->want;
-}
-
 static enum circ_status create(struct work *work, struct circ_error *err)
 {
     const struct circ_network *net = work->net;
@@ -437,16 +290,19 @@ static enum circ_status create(struct work *work, struct circ_error *err)
         const struct circ_layer *layer = &net->layers[l];
         if (!circ_network_has_weights(layer))
             continue;
-        enough = create_expected(&training->weights[l], (int64_t)work->model->layers[l].count) &&
-                 create_expected(&training->bias[l], layer->out.c) &&
-                 (layer->op != CIRC_OP_CONV || expand(work, l));
+        enough =
+            circ_expected_create(&training->weights[l], (int64_t)work->model->layers[l].count) &&
+            circ_expected_create(&training->bias[l], layer->out.c) &&
+            (layer->op != CIRC_OP_CONV ||
+             (work->dense[l] = circ_backward_expand(layer, &work->model->layers[l])));
     }
     work->slope = malloc((size_t)widest * sizeof(double));
     work->next = malloc((size_t)widest * sizeof(double));
     work->spare = malloc((size_t)widest * sizeof(double));
-    enough = enough && work->slope && work->next && work->spare &&
-             create_expected(&training->dx, training->distinct * inputs) &&
-             create_expected(&training->y,
+    enough =
+        enough && work->slope && work->next && work->spare &&
+        circ_expected_create(&training->dx, training->distinct * inputs) &&
+        circ_expected_create(&training->y,
                              training->distinct * circ_network_elements(circ_network_output(net)));
     return enough ? CIRC_OK : no_memory(work, err);
 }
@@ -551,7 +407,7 @@ static void conclude(struct work *work)
             double fan_in = (double)g.n * g.taps, k2 = 2 * log2(g.k);
             double terms = (double)g.out_pixels * training->batch;
             double rms = sqrt(mean_square_f32(weights->values, weights->count));
-            fold(layer, work->sums.weights[l], w->count, w->want);
+            circ_backward_fold(layer, work->sums.weights[l], w->count, w->want);
             memcpy(b->want, work->sums.bias[l], (size_t)layer->out.c * sizeof *b->want);
             w->scale = sqrt(w->scale);
             b->scale = sqrt(b->scale);
@@ -598,40 +454,13 @@ enum circ_status circ_training_solve(struct circ_training *training, const struc
 
 void circ_training_free(struct circ_training *training)
 {
-    struct circ_expected *ends[] = {&training->y, &training->dx};
-    for (int i = 0; i < 2; i++) {
-        free(ends[i]->want);
-        free(ends[i]->slack);
-    }
+    circ_expected_free(&training->y);
+    circ_expected_free(&training->dx);
     for (int l = 0; l < CIRC_MAX_LAYERS; l++) {
-        free(training->weights[l].want);
-        free(training->weights[l].slack);
-        free(training->bias[l].want);
-        free(training->bias[l].slack);
+        circ_expected_free(&training->weights[l]);
+        circ_expected_free(&training->bias[l]);
     }
     memset(training, 0, sizeof *training);
-}
-
-/* Where an array's values come from: got[], or the differences (before[] - got[]) / rate. */
-struct observed {
-    const float *got, *before;
-    float rate;
-};
-
-/* Frames of `period` values repeat; an array without frames has one. */
-static struct circ_verdict judge_array(const struct circ_expected *expected,
-                                       const struct observed *o, int64_t count)
-{
-    struct circ_tally tally = {0};
-    for (int64_t i = 0; i < count; i++) {
-        int64_t at = i % expected->count;
-        float got = o->before ? (o->before[i] - o->got[i]) / o->rate : o->got[i];
-        double want = expected->want[at], slack = expected->slack ? expected->slack[at] : 0;
-        double error = (double)got - want; /* within the slack it is right */
-        want = fabs(error) <= slack ? (double)got : error > 0 ? want + slack : want - slack;
-        circ_judge_count(&tally, got, want);
-    }
-    return circ_judge_conclude(&tally, expected->scale, expected->bound);
 }
 
 /* Keeps the worse verdict in *worst, and counts both. */
@@ -661,22 +490,24 @@ struct circ_verdict circ_training_judge(const struct circ_training *training,
     const struct circ_network *net = before->network;
     struct circ_verdict verdict = {0};
     int64_t batch = training->batch;
-    struct observed outputs = {.got = y}, inputs = {.got = dx};
+    struct circ_observed outputs = {.got = y}, inputs = {.got = dx};
     merge(&verdict,
-          judge_array(&training->y, &outputs,
-                      batch * circ_network_elements(circ_network_output(net))),
+          circ_expected_judge(&training->y, &outputs,
+                              batch * circ_network_elements(circ_network_output(net))),
           "outputs", -1);
-    merge(&verdict, judge_array(&training->dx, &inputs, batch * circ_network_elements(net->input)),
+    merge(&verdict,
+          circ_expected_judge(&training->dx, &inputs, batch * circ_network_elements(net->input)),
           "gradient of the input", -1);
     for (int l = 0; l < net->layer_count; l++) {
         const struct circ_weights *was = &before->layers[l], *is = &after->layers[l];
-        struct observed weights = {is->values, was->values, training->rate[l]};
-        struct observed bias = {is->bias, was->bias, training->rate[l]};
+        struct circ_observed weights = {is->values, was->values, training->rate[l]};
+        struct circ_observed bias = {is->bias, was->bias, training->rate[l]};
         if (was->values)
-            merge(&verdict, judge_array(&training->weights[l], &weights, (int64_t)was->count),
+            merge(&verdict,
+                  circ_expected_judge(&training->weights[l], &weights, (int64_t)was->count),
                   "gradient of the weights", l);
         if (was->bias)
-            merge(&verdict, judge_array(&training->bias[l], &bias, net->layers[l].out.c),
+            merge(&verdict, circ_expected_judge(&training->bias[l], &bias, net->layers[l].out.c),
                   "gradient of the biases", l);
     }
     return verdict;

@@ -11,18 +11,8 @@
 #ifndef CIRC_CORE_TRAINING_H
 #define CIRC_CORE_TRAINING_H
 
-#include "backends/core/judge.h"
+#include "backends/core/expected.h"
 #include "backends/core/weights.h"
-
-/* One array of the answer. */
-struct circ_expected {
-    double *want;  /* owned */
-    double *slack; /* owned, or NULL: how far each value may lie from want because a ReLU or a
-                    * maximum was so close to its kink that rounding decides it */
-    int64_t count;
-    double scale; /* RMS that the values have when the terms of their sums do not cancel */
-    double bound; /* relative RMS error allowed, of the larger of rms(want) and scale */
-};
 
 struct circ_training {
     int batch, distinct;
