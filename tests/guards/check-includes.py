@@ -46,7 +46,7 @@ LIBRARIES = {
     r"perfmon/.*": ["harness/host.c"],
     r"(open|c)blas.*\.h": ["backends/cpu/dense.c", "backends/cpu/learn_dense.c", "backends/cpu/fftw.c", "backends/cpu/libraries.c"],
     r"dnnl.*\.h|omp\.h": ["backends/cpu/onednn.c", "backends/cpu/sequence.h", "backends/cpu/libraries.c"],
-    r"fftw3\.h": ["backends/cpu/fftw.c", "backends/cpu/libraries.c"],
+    r"fftw3\.h": ["backends/cpu/fftw_plan.h", "backends/cpu/libraries.c"],
     r"pthread\.h|threads\.h": ["backends/cpu/team.c"],
     r"(x86|imm|xmm)intrin\.h|arm_.*\.h|cpuid\.h": ["backends/cpu/", "harness/host.c"],
 }
