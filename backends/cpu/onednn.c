@@ -13,7 +13,7 @@
 #include "backends/cpu/step.h"
 
 #include "backends/cpu/fastest.h"
-#include "backends/cpu/sequence.h"
+#include "backends/cpu/packs.h"
 
 #include <math.h>
 #include <omp.h>
@@ -32,13 +32,6 @@ static const char *const way_names[WAYS] = {
     [REFERENCE] = "the library's reference",
     [PRODUCT] = "inner product, packed",
     [MATRIX] = "matmul, W as given",
-};
-
-/* Weights or biases within the step's block of weights. */
-struct packed {
-    dnnl_memory_desc_t given, layout;
-    const float *from; /* borrowed for the time of creation */
-    size_t offset;
 };
 
 /* What one thread does. */
@@ -60,16 +53,10 @@ struct onednn {
     bool relu_last; /* the layer after the last one is a ReLU, and done here */
     enum way *ways; /* owned, [count]: chosen on the first share, the same for all */
     dnnl_engine_t engine;
-    struct share *shares; /* owned, [threads][callers] */
-    struct packed *packs; /* owned */
-    int pack_count;
+    struct share *shares;           /* owned, [threads][callers] */
+    struct circ_packs packs;        /* owned */
     size_t region_at[CIRC_REGIONS]; /* of the intermediates, in scratch */
 };
-
-static size_t floats_of(const dnnl_memory_desc_t *layout)
-{
-    return (dnnl_memory_desc_get_size(layout) + 3) / 4;
-}
 
 /* Rows `rows` of a shape of `samples` samples within our [channel][row][column][batch]. */
 static dnnl_memory_desc_t ours(struct circ_shape shape, int rows, int samples, int batch)
@@ -96,98 +83,6 @@ static dnnl_memory_desc_t any(const dnnl_memory_desc_t *like)
     dnnl_memory_desc_t layout;
     dnnl_memory_desc_init_by_tag(&layout, like->ndims, like->dims, dnnl_f32, dnnl_format_tag_any);
     return layout;
-}
-
-/* The place of weights in a layout: where another thread has put them already, or a new one. */
-static struct circ_tensor pack(struct onednn *s, const float *from, const dnnl_memory_desc_t *given,
-                               const dnnl_memory_desc_t *layout)
-{
-    struct packed *last = s->pack_count ? &s->packs[s->pack_count - 1] : NULL;
-    size_t end = last ? last->offset + (floats_of(&last->layout) + 15) / 16 * 16 : 0;
-    for (int i = 0; i < s->pack_count; i++)
-        if (s->packs[i].from == from && dnnl_memory_desc_equal(&s->packs[i].layout, layout))
-            return (struct circ_tensor){*layout, CIRC_AT_WEIGHTS, s->packs[i].offset};
-    s->packs[s->pack_count++] = (struct packed){*given, *layout, from, end};
-    return (struct circ_tensor){*layout, CIRC_AT_WEIGHTS, end};
-}
-
-static dnnl_status_t attributes(bool relu, dnnl_primitive_attr_t *attr)
-{
-    dnnl_post_ops_t ops = NULL;
-    dnnl_status_t status = dnnl_primitive_attr_create(attr);
-    if (!status)
-        status = dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
-    if (!status && relu)
-        status = dnnl_post_ops_create(&ops);
-    if (!status && relu)
-        status = dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_relu, 0, 0);
-    if (!status && relu)
-        status = dnnl_primitive_attr_set_post_ops(*attr, ops);
-    dnnl_post_ops_destroy(ops);
-    return status;
-}
-
-/* A description of an operation with our attributes; its owner destroys it. */
-static dnnl_status_t describe(const struct onednn *s, const_dnnl_op_desc_t op, bool relu,
-                              dnnl_primitive_desc_t *description)
-{
-    dnnl_primitive_attr_t attr = NULL;
-    *description = NULL;
-    dnnl_status_t status = attributes(relu, &attr);
-    if (!status)
-        status = dnnl_primitive_desc_create(description, op, attr, s->engine, NULL);
-    dnnl_primitive_attr_destroy(attr);
-    return status;
-}
-
-/* Appends a reorder of *now into layout at region, unless it has that layout. */
-static enum circ_status reorder(struct onednn *s, struct share *share, struct circ_tensor *now,
-                                const struct circ_tensor *to, struct circ_error *err)
-{
-    dnnl_primitive_attr_t attr = NULL;
-    dnnl_primitive_desc_t description = NULL;
-    dnnl_status_t status = attributes(false, &attr);
-    if (!status)
-        status = dnnl_reorder_primitive_desc_create(&description, &now->layout, s->engine,
-                                                    &to->layout, s->engine, attr);
-    enum circ_status result = circ_sequence_status(status, "reorder a tensor", err);
-    if (!result)
-        result = circ_sequence_add(
-            share->sequence, description,
-            (struct circ_argument[]){{DNNL_ARG_FROM, *now}, {DNNL_ARG_TO, *to}}, 2, err);
-    dnnl_primitive_desc_destroy(description);
-    dnnl_primitive_attr_destroy(attr);
-    *now = *to;
-    return result;
-}
-
-static enum circ_region other(enum circ_region region)
-{
-    return region == CIRC_AT_THIS ? CIRC_AT_THAT : CIRC_AT_THIS;
-}
-
-/* Appends a described operation: the input reordered to what it wants, then the operation, whose
- * output lies in y when that has the layout it gives. */
-static enum circ_status append(struct onednn *s, struct share *share,
-                               const_dnnl_primitive_desc_t description, struct circ_tensor *now,
-                               const struct circ_tensor *y, struct circ_argument *weights,
-                               int weight_count, struct circ_error *err)
-{
-    const dnnl_memory_desc_t *in = dnnl_primitive_desc_query_md(description, dnnl_query_src_md, 0);
-    const dnnl_memory_desc_t *out = dnnl_primitive_desc_query_md(description, dnnl_query_dst_md, 0);
-    enum circ_status status = CIRC_OK;
-    if (!dnnl_memory_desc_equal(in, &now->layout))
-        status = reorder(s, share, now, &(struct circ_tensor){*in, other(now->region), 0}, err);
-    struct circ_tensor to = {*out, other(now->region), 0};
-    if (y && dnnl_memory_desc_equal(out, &y->layout))
-        to = *y;
-    struct circ_argument arguments[4] = {{DNNL_ARG_SRC, *now}, {DNNL_ARG_DST, to}};
-    for (int i = 0; i < weight_count; i++)
-        arguments[2 + i] = weights[i];
-    if (!status)
-        status = circ_sequence_add(share->sequence, description, arguments, 2 + weight_count, err);
-    *now = to;
-    return status;
 }
 
 /* Input rows under output rows out_first .. out_last - 1 of a layer with taps, and what pads them.
@@ -230,7 +125,7 @@ static dnnl_status_t describe_conv(const struct onednn *s, const struct share *s
         way == PLAIN ? in : &any_in, &any_weights, layer->bias ? &bias : NULL,
         way == PLAIN ? out : &any_out, strides, low, high);
     if (!status)
-        status = describe(s, &op, relu, description);
+        status = circ_sequence_describe(share->sequence, &op, relu, description);
     const char *name = "";
     if (!status)
         status = dnnl_primitive_desc_query(*description, dnnl_query_impl_info_str, 0, &name);
@@ -264,10 +159,12 @@ static enum circ_status add_conv(struct onednn *s, struct share *share, int at, 
         const dnnl_memory_desc_t *wanted =
             dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0);
         struct circ_argument weights[2] = {
-            {DNNL_ARG_WEIGHTS, pack(s, values->values, &given, wanted)}};
+            {DNNL_ARG_WEIGHTS, circ_packs_place(&s->packs, values->values, &given, wanted)}};
         if (layer->bias)
-            weights[1] = (struct circ_argument){DNNL_ARG_BIAS, pack(s, values->bias, &bias, &bias)};
-        status = append(s, share, description, now, y, weights, 1 + layer->bias, err);
+            weights[1] = (struct circ_argument){
+                DNNL_ARG_BIAS, circ_packs_place(&s->packs, values->bias, &bias, &bias)};
+        status = circ_sequence_append(share->sequence, description, now, y, weights,
+                                      1 + layer->bias, err);
     }
     dnnl_primitive_desc_destroy(description);
     return status;
@@ -288,17 +185,20 @@ static enum circ_status add_product(struct onednn *s, struct share *share, bool 
     dnnl_status_t result = dnnl_inner_product_forward_desc_init(
         &op, dnnl_forward_inference, &any_in, &packed, s->layers->bias ? &bias : NULL, &any_out);
     if (!result)
-        result = describe(s, &op, relu, &description);
+        result = circ_sequence_describe(share->sequence, &op, relu, &description);
     enum circ_status status = circ_sequence_status(result, "multiply", err);
     if (!status) {
         const float *from = s->weights->values + (size_t)share->out_first * (size_t)n;
         const dnnl_memory_desc_t *wanted =
             dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0);
-        struct circ_argument weights[2] = {{DNNL_ARG_WEIGHTS, pack(s, from, &given, wanted)}};
+        struct circ_argument weights[2] = {
+            {DNNL_ARG_WEIGHTS, circ_packs_place(&s->packs, from, &given, wanted)}};
         if (s->layers->bias)
             weights[1] = (struct circ_argument){
-                DNNL_ARG_BIAS, pack(s, s->weights->bias + share->out_first, &bias, &bias)};
-        status = append(s, share, description, now, y, weights, 1 + s->layers->bias, err);
+                DNNL_ARG_BIAS,
+                circ_packs_place(&s->packs, s->weights->bias + share->out_first, &bias, &bias)};
+        status = circ_sequence_append(share->sequence, description, now, y, weights,
+                                      1 + s->layers->bias, err);
     }
     dnnl_primitive_desc_destroy(description);
     return status;
@@ -316,17 +216,18 @@ static enum circ_status add_matrix(struct onednn *s, struct share *share, struct
     dnnl_primitive_desc_t description = NULL;
     dnnl_status_t result = dnnl_matmul_desc_init(&op, &given, &x, NULL, &out);
     if (!result)
-        result = describe(s, &op, false, &description);
+        result = circ_sequence_describe(share->sequence, &op, false, &description);
     enum circ_status status = circ_sequence_status(result, "multiply", err);
     if (!status) {
         const float *from = s->weights->values + (size_t)share->out_first * (size_t)n;
         struct circ_tensor in = {x, now->region, now->offset}, to = {out, y->region, y->offset};
-        status = circ_sequence_add(
-            share->sequence, description,
-            (struct circ_argument[]){{DNNL_ARG_SRC, pack(s, from, &given, &given)},
-                                     {DNNL_ARG_WEIGHTS, in},
-                                     {DNNL_ARG_DST, to}},
-            3, err);
+        status =
+            circ_sequence_add(share->sequence, description,
+                              (struct circ_argument[]){
+                                  {DNNL_ARG_SRC, circ_packs_place(&s->packs, from, &given, &given)},
+                                  {DNNL_ARG_WEIGHTS, in},
+                                  {DNNL_ARG_DST, to}},
+                              3, err);
         share->finish = true;
         *now = *y;
     }
@@ -346,13 +247,15 @@ static enum circ_status add_plain(struct onednn *s, struct share *share, int at,
         dnnl_eltwise_desc_t op;
         result = dnnl_eltwise_forward_desc_init(&op, dnnl_forward_inference, dnnl_eltwise_relu,
                                                 &now->layout, 0, 0);
-        result = result ? result : describe(s, &op, false, &description);
+        result =
+            result ? result : circ_sequence_describe(share->sequence, &op, false, &description);
     } else if (layer->op == CIRC_OP_LRN) {
         dnnl_lrn_desc_t op;
         result = dnnl_lrn_forward_desc_init(&op, dnnl_forward_inference, dnnl_lrn_across_channels,
                                             &now->layout, layer->lrn_size, layer->lrn_alpha,
                                             layer->lrn_beta, layer->lrn_bias);
-        result = result ? result : describe(s, &op, false, &description);
+        result =
+            result ? result : circ_sequence_describe(share->sequence, &op, false, &description);
     } else {
         int samples = share->sample_last - share->sample_first, first, last;
         dnnl_dims_t low, high, strides = {layer->stride, layer->stride};
@@ -365,11 +268,12 @@ static enum circ_status add_plain(struct onednn *s, struct share *share, int at,
             &op, dnnl_forward_inference,
             layer->op == CIRC_OP_POOL_MAX ? dnnl_pooling_max : dnnl_pooling_avg_exclude_padding,
             &now->layout, &any_out, strides, taps, low, high);
-        result = result ? result : describe(s, &op, false, &description);
+        result =
+            result ? result : circ_sequence_describe(share->sequence, &op, false, &description);
     }
     enum circ_status status = circ_sequence_status(result, circ_network_op_name(layer->op), err);
     if (!status)
-        status = append(s, share, description, now, y, NULL, 0, err);
+        status = circ_sequence_append(share->sequence, description, now, y, NULL, 0, err);
     dnnl_primitive_desc_destroy(description);
     return status;
 }
@@ -392,13 +296,11 @@ static enum circ_status add_way(struct onednn *s, struct share *share, int at, e
 static enum circ_status time_from(const struct onednn *s, const struct share *share, int first,
                                   double *seconds, struct circ_error *err)
 {
-    size_t batch = (size_t)s->base.place.batch, weights = 16;
-    for (int i = 0; i < s->pack_count; i++)
-        weights += floats_of(&s->packs[i].layout) + 16;
+    size_t batch = (size_t)s->base.place.batch;
     size_t floats[CIRC_REGIONS] = {
         [CIRC_AT_INPUT] = (size_t)circ_network_elements(s->layers->in) * batch,
         [CIRC_AT_OUTPUT] = (size_t)circ_network_elements(s->layers[s->count - 1].out) * batch,
-        [CIRC_AT_WEIGHTS] = weights,
+        [CIRC_AT_WEIGHTS] = circ_packs_floats(&s->packs),
     };
     float *at[CIRC_REGIONS] = {NULL};
     bool enough = true;
@@ -423,10 +325,11 @@ static enum circ_status time_from(const struct onednn *s, const struct share *sh
 }
 
 /* The last reorder, when the last operation did not write our layout. */
-static enum circ_status finish(struct onednn *s, struct share *share, struct circ_tensor *now,
+static enum circ_status finish(struct share *share, struct circ_tensor *now,
                                const struct circ_tensor *y, struct circ_error *err)
 {
-    return now->region == CIRC_AT_OUTPUT ? CIRC_OK : reorder(s, share, now, y, err);
+    return now->region == CIRC_AT_OUTPUT ? CIRC_OK
+                                         : circ_sequence_reorder(share->sequence, now, y, err);
 }
 
 /* Times the ways to compute layer number at, from the layout that it finds; y is given to the last.
@@ -436,7 +339,7 @@ static enum circ_status choose(struct onednn *s, struct share *share, int at, bo
                                struct circ_error *err)
 {
     bool fc = s->layers[at].op == CIRC_OP_FC;
-    int first = circ_sequence_count(share->sequence), packs = s->pack_count;
+    int first = circ_sequence_count(share->sequence), packs = s->packs.count;
     /* our layout is plain NCHW where there is one sample: for others the library has its reference
      */
     enum way low = fc ? PRODUCT : DIRECT;
@@ -449,7 +352,7 @@ static enum circ_status choose(struct onednn *s, struct share *share, int at, bo
         double seconds = INFINITY;
         status = add_way(s, share, at, way, relu, &then, y, err);
         if (!status && y)
-            status = finish(s, share, &then, y, err);
+            status = finish(share, &then, y, err);
         if (!status)
             status = time_from(s, share, first, &seconds, err);
         if (!status && seconds < best) {
@@ -457,7 +360,7 @@ static enum circ_status choose(struct onednn *s, struct share *share, int at, bo
             s->ways[at] = way;
         }
         circ_sequence_cut(share->sequence, first);
-        s->pack_count = packs;
+        s->packs.count = packs;
         share->finish = false;
     }
     if (!fc && !isfinite(best))
@@ -512,7 +415,7 @@ static enum circ_status build(struct onednn *s, struct share *share, bool choose
             status = add_plain(s, share, i, &now, last ? &y : NULL, err);
         i += folds;
     }
-    return status ? status : finish(s, share, &now, &y, err);
+    return status ? status : finish(share, &now, &y, err);
 }
 
 /* Threads share samples, or rows of a single CONV layer, or outputs of an FC layer. */
@@ -533,43 +436,6 @@ static void plan_share(const struct onednn *s, int thread, struct share *share)
     } else {
         circ_step_share(last->out.h, threads, thread, &share->row_first, &share->row_last);
     }
-}
-
-/* Reorders all weights into the layouts that were asked for. */
-static enum circ_status pack_weights(struct onednn *s, struct circ_error *err)
-{
-    struct circ_sequence *sequence = NULL;
-    size_t floats = 0;
-    for (int i = 0; i < s->pack_count; i++)
-        floats = s->packs[i].offset + floats_of(&s->packs[i].layout);
-    s->base.weight_floats = floats;
-    s->base.weights = circ_step_floats(floats);
-    enum circ_status status = CIRC_OK;
-    if (!s->base.weights)
-        status = circ_status_fail(err, CIRC_MEMORY, "no memory for %zu packed weights", floats);
-    for (int i = 0; i < s->pack_count && !status; i++) {
-        struct packed *p = &s->packs[i];
-        struct share share = {.sequence = NULL};
-        struct circ_tensor now = {p->given, CIRC_AT_INPUT, 0};
-        status = circ_sequence_create(&sequence, s->engine, 1, err);
-        share.sequence = sequence;
-        if (!status)
-            status = reorder(s, &share, &now,
-                             &(struct circ_tensor){p->layout, CIRC_AT_WEIGHTS, p->offset}, err);
-        float *pad = NULL;
-        if (!status && !(pad = circ_step_floats(circ_sequence_floats(sequence, CIRC_AT_PAD))))
-            status = circ_status_fail(err, CIRC_MEMORY, "no memory to pack weights");
-        if (!status &&
-            !circ_sequence_run(sequence, 0,
-                               (float *[CIRC_REGIONS]){[CIRC_AT_INPUT] = (float *)p->from,
-                                                       [CIRC_AT_PAD] = pad,
-                                                       [CIRC_AT_WEIGHTS] = s->base.weights}))
-            status = circ_status_fail(err, CIRC_DEVICE, "oneDNN refused to pack weights");
-        free(pad);
-        circ_sequence_free(sequence);
-        sequence = NULL;
-    }
-    return status;
 }
 
 static void run(const struct circ_step *step, const float *x, float *y, float *scratch, int thread)
@@ -607,7 +473,7 @@ static void release(struct circ_step *step)
         circ_sequence_free(s->shares[t].sequence);
     dnnl_engine_destroy(s->engine);
     free(s->shares);
-    free(s->packs);
+    circ_packs_free(&s->packs);
     free(s->ways);
 }
 
@@ -659,8 +525,8 @@ enum circ_status circ_onednn_create_run(struct circ_step **step, const struct ci
     s->ways = calloc((size_t)count, sizeof *s->ways);
     int share_count = place.threads * place.callers;
     s->shares = calloc((size_t)share_count, sizeof *s->shares);
-    s->packs = calloc(2 * (size_t)count * (size_t)share_count, sizeof *s->packs);
-    if (!status && !(s->ways && s->shares && s->packs))
+    bool packs = circ_packs_create(&s->packs, 2 * count * share_count);
+    if (!status && !(s->ways && s->shares && packs))
         status = circ_status_fail(err, CIRC_MEMORY, "no memory for %d layers", count);
     omp_set_num_threads(1);
     if (!status)
@@ -686,8 +552,14 @@ enum circ_status circ_onednn_create_run(struct circ_step **step, const struct ci
         end += (floats[r] + 63) / 16 * 16;
     }
     s->base.scratch_floats = end;
-    if (!status)
-        status = pack_weights(s, err);
+    if (!status) {
+        s->base.weight_floats = circ_packs_floats(&s->packs);
+        s->base.weights = circ_step_floats(s->base.weight_floats);
+        status = s->base.weights
+                     ? circ_packs_write(&s->packs, s->engine, s->base.weights, err)
+                     : circ_status_fail(err, CIRC_MEMORY, "no memory for %zu packed weights",
+                                        s->base.weight_floats);
+    }
     int weighted = 0;
     for (int i = 0; i < count && !status; i++)
         if (circ_network_has_weights(&layers[i]) && !weighted++)

@@ -114,6 +114,83 @@ enum circ_status circ_sequence_add(struct circ_sequence *s, const_dnnl_primitive
     return circ_sequence_status(status, "create a primitive", err);
 }
 
+static dnnl_status_t attributes(bool relu, dnnl_primitive_attr_t *attr)
+{
+    dnnl_post_ops_t ops = NULL;
+    dnnl_status_t status = dnnl_primitive_attr_create(attr);
+    if (!status)
+        status = dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
+    if (!status && relu)
+        status = dnnl_post_ops_create(&ops);
+    if (!status && relu)
+        status = dnnl_post_ops_append_eltwise(ops, 1, dnnl_eltwise_relu, 0, 0);
+    if (!status && relu)
+        status = dnnl_primitive_attr_set_post_ops(*attr, ops);
+    dnnl_post_ops_destroy(ops);
+    return status;
+}
+
+dnnl_status_t circ_sequence_describe(const struct circ_sequence *s, const_dnnl_op_desc_t op,
+                                     bool relu, dnnl_primitive_desc_t *description)
+{
+    dnnl_primitive_attr_t attr = NULL;
+    *description = NULL;
+    dnnl_status_t status = attributes(relu, &attr);
+    if (!status)
+        status = dnnl_primitive_desc_create(description, op, attr, s->engine, NULL);
+    dnnl_primitive_attr_destroy(attr);
+    return status;
+}
+
+enum circ_status circ_sequence_reorder(struct circ_sequence *s, struct circ_tensor *now,
+                                       const struct circ_tensor *to, struct circ_error *err)
+{
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_primitive_desc_t description = NULL;
+    dnnl_status_t status = attributes(false, &attr);
+    if (!status)
+        status = dnnl_reorder_primitive_desc_create(&description, &now->layout, s->engine,
+                                                    &to->layout, s->engine, attr);
+    enum circ_status result = circ_sequence_status(status, "reorder a tensor", err);
+    if (!result)
+        result = circ_sequence_add(
+            s, description, (struct circ_argument[]){{DNNL_ARG_FROM, *now}, {DNNL_ARG_TO, *to}}, 2,
+            err);
+    dnnl_primitive_desc_destroy(description);
+    dnnl_primitive_attr_destroy(attr);
+    *now = *to;
+    return result;
+}
+
+static enum circ_region other(enum circ_region region)
+{
+    return region == CIRC_AT_THIS ? CIRC_AT_THAT : CIRC_AT_THIS;
+}
+
+enum circ_status circ_sequence_append(struct circ_sequence *s,
+                                      const_dnnl_primitive_desc_t description,
+                                      struct circ_tensor *now, const struct circ_tensor *y,
+                                      const struct circ_argument *weights, int weight_count,
+                                      struct circ_error *err)
+{
+    const dnnl_memory_desc_t *in = dnnl_primitive_desc_query_md(description, dnnl_query_src_md, 0);
+    const dnnl_memory_desc_t *out = dnnl_primitive_desc_query_md(description, dnnl_query_dst_md, 0);
+    enum circ_status status = CIRC_OK;
+    if (!dnnl_memory_desc_equal(in, &now->layout))
+        status =
+            circ_sequence_reorder(s, now, &(struct circ_tensor){*in, other(now->region), 0}, err);
+    struct circ_tensor to = {*out, other(now->region), 0};
+    if (y && dnnl_memory_desc_equal(out, &y->layout))
+        to = *y;
+    struct circ_argument arguments[4] = {{DNNL_ARG_SRC, *now}, {DNNL_ARG_DST, to}};
+    for (int i = 0; i < weight_count; i++)
+        arguments[2 + i] = weights[i];
+    if (!status)
+        status = circ_sequence_add(s, description, arguments, 2 + weight_count, err);
+    *now = to;
+    return status;
+}
+
 int circ_sequence_count(const struct circ_sequence *s)
 {
     return s->count;

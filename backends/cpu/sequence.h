@@ -48,6 +48,26 @@ CIRC_MUST_USE enum circ_status circ_sequence_add(struct circ_sequence *sequence,
                                                  const struct circ_argument *arguments, int count,
                                                  struct circ_error *err);
 
+/* Describes an operation for this sequence, its output through a ReLU where relu says so. The
+ * description is the caller's to destroy; NULL after a failure. */
+CIRC_MUST_USE dnnl_status_t circ_sequence_describe(const struct circ_sequence *sequence,
+                                                   const_dnnl_op_desc_t op, bool relu,
+                                                   dnnl_primitive_desc_t *description);
+
+/* Appends a reorder of *now, which becomes *to. MEMORY, DEVICE. */
+CIRC_MUST_USE enum circ_status circ_sequence_reorder(struct circ_sequence *sequence,
+                                                     struct circ_tensor *now,
+                                                     const struct circ_tensor *to,
+                                                     struct circ_error *err);
+
+/* Appends a described operation on *now, which becomes its output: a reorder first unless the input
+ * lies as it wants. The output lies in y (NULL allowed) when that has the layout it gives, else in
+ * an intermediate. weights: two arguments at most. MEMORY, DEVICE. */
+CIRC_MUST_USE enum circ_status
+circ_sequence_append(struct circ_sequence *sequence, const_dnnl_primitive_desc_t description,
+                     struct circ_tensor *now, const struct circ_tensor *y,
+                     const struct circ_argument *weights, int weight_count, struct circ_error *err);
+
 /* Number of primitives, and back to an earlier number of them. */
 int circ_sequence_count(const struct circ_sequence *sequence);
 void circ_sequence_cut(struct circ_sequence *sequence, int count);
