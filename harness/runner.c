@@ -4,6 +4,7 @@
 
 #include "backends/core/random.h"
 #include "harness/answer.h"
+#include "harness/clock.h"
 #include "harness/counting.h"
 #include "harness/dump.h"
 #include "harness/interrupt.h"
@@ -14,7 +15,6 @@
 #include "harness/progress.h"
 #include "harness/roof.h"
 #include "harness/subject.h"
-#include "harness/clock.h"
 #include "harness/timing.h"
 
 #include <stdio.h>
@@ -25,6 +25,7 @@
 /* Cold weights fill so many times what the caches hold: caches do not throw out the oldest first,
  * so once would leave some of them there. */
 #define COLD_TIMES 2
+#define TRIAL_NS   100000000 /* of one rival: enough to tell a third from a half */
 
 /* What lives as long as the run. */
 struct run {
@@ -170,8 +171,6 @@ static void label_of(const struct circ_planned *planned, char *label, size_t siz
     const struct circ_point *p = &planned->point;
     snprintf(label, size, "%s batch %d, %s", p->workload, p->batch, p->backend);
 }
-
-#define TRIAL_NS 100000000 /* of one rival: enough to tell a third from a half */
 
 /* The best time of a batch of a loaded subject, in a few runs. */
 static int64_t try_batch(struct circ_subject *subject)

@@ -13,18 +13,18 @@ struct property {
     const char *format; /* of a number */
 };
 
-static const struct property properties[] = {
-    {offsetof(struct circ_row, backend), true, false, NULL},
-    {offsetof(struct circ_row, variant), true, false, NULL},
-    {offsetof(struct circ_row, isa), true, false, NULL},
-    {offsetof(struct circ_row, precision), true, true, NULL},
-    {offsetof(struct circ_row, threads), false, false, "threads %.0f"},
-    {offsetof(struct circ_row, block_conv), false, true, "conv block %.0f"},
-    {offsetof(struct circ_row, weights), true, false, NULL},
-    {offsetof(struct circ_row, kind), true, false, NULL},
-};
+enum { BACKEND, VARIANT, ISA, PRECISION, THREADS, BLOCK_CONV, WEIGHTS, KIND, PROPERTIES };
 
-enum { PROPERTIES = sizeof properties / sizeof *properties, VARIANT = 1, WEIGHTS = 6 };
+static const struct property properties[PROPERTIES] = {
+    [BACKEND] = {offsetof(struct circ_row, backend), true, false, NULL},
+    [VARIANT] = {offsetof(struct circ_row, variant), true, false, NULL},
+    [ISA] = {offsetof(struct circ_row, isa), true, false, NULL},
+    [PRECISION] = {offsetof(struct circ_row, precision), true, true, NULL},
+    [THREADS] = {offsetof(struct circ_row, threads), false, false, "threads %.0f"},
+    [BLOCK_CONV] = {offsetof(struct circ_row, block_conv), false, true, "conv block %.0f"},
+    [WEIGHTS] = {offsetof(struct circ_row, weights), true, false, NULL},
+    [KIND] = {offsetof(struct circ_row, kind), true, false, NULL},
+};
 
 static const char *text_of(const struct circ_row *row, const struct property *property)
 {

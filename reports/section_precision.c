@@ -63,9 +63,9 @@ static void add_row(const struct circ_report *report, const struct circ_panel *p
 
 static void begin(struct circ_document *document)
 {
-    static const char *const names[] = {"workload",     "series", "block k",
-                                        "time in f32",  "time",   "times faster than f32",
-                                        "error in f32", "error",  "its bound"};
+    static const char *const names[] = {"workload",     "structure", "block k",
+                                        "time in f32",  "time",      "times faster than f32",
+                                        "error in f32", "error",     "its bound"};
     circ_document_section(document, 2, "Fewer bits for the weights");
     circ_document_paragraph(
         document, "The same point with spectra stored in 16 bits and in 32; arithmetic is "
