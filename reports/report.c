@@ -33,15 +33,13 @@ static enum circ_status start(struct circ_report *report, struct circ_error *err
 {
     sqlite3_stmt *statement = NULL;
     bool row = false;
-    enum circ_status status = circ_select_begin(
+    enum circ_status status = circ_select_first(
         report->db,
         "SELECT coalesce((SELECT value FROM campaign_fact AS f WHERE f.campaign = c.key AND f.key "
         "= 'cpu'),"
         " 'unknown'), name, strftime('%Y-%m-%d %H:%M UTC', created_ns / 1000000000, 'unixepoch'),"
         " coalesce('circbench ' || version, 'circbench') FROM campaign AS c WHERE key = :campaign",
-        report->campaign, &statement, err);
-    if (status == CIRC_OK)
-        status = circ_select_next(statement, &row, err);
+        report->campaign, &statement, &row, err);
     if (status == CIRC_OK) {
         const char *cpu = row ? circ_select_text(statement, 0) : "unknown";
         char title[256], subtitle[512];

@@ -122,13 +122,12 @@ enum circ_status circ_rows_load(struct circ_rows *rows, sqlite3 *db, const char 
     }
     strcat(sql, order);
     sqlite3_stmt *statement = NULL;
-    enum circ_status status = circ_select_begin(db, sql, campaign, &statement, err);
-    bool more = status == CIRC_OK;
-    while (more) {
-        status = circ_select_next(statement, &more, err);
-        if (status == CIRC_OK && more)
-            status = add_row(rows, statement, err);
-        more = more && status == CIRC_OK;
+    bool row = false;
+    enum circ_status status = circ_select_first(db, sql, campaign, &statement, &row, err);
+    while (status == CIRC_OK && row) {
+        status = add_row(rows, statement, err);
+        if (status == CIRC_OK)
+            status = circ_select_next(statement, &row, err);
     }
     sqlite3_finalize(statement);
     return status;

@@ -55,14 +55,12 @@ enum circ_status circ_section_energy_add(const struct circ_report *report, struc
     size_t measured = add_rows(report);
     sqlite3_stmt *statement = NULL;
     bool row = false;
-    enum circ_status status = circ_select_begin(
+    enum circ_status status = circ_select_first(
         report->db,
         "SELECT coalesce(energy_reason, 'no reason given'), count(*) FROM v_result"
         " WHERE campaign_key = :campaign AND status = 'ok' AND energy_uj_per_frame IS NULL"
         " GROUP BY 1 ORDER BY 2 DESC, 1",
-        report->campaign, &statement, err);
-    if (status == CIRC_OK)
-        status = circ_select_next(statement, &row, err);
+        report->campaign, &statement, &row, err);
     if (status == CIRC_OK && row) {
         circ_document_paragraph(document,
                                 measured ? "Not measured for the other points:"

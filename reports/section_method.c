@@ -86,10 +86,8 @@ static enum circ_status add_command(const struct circ_report *report, struct cir
     sqlite3_stmt *statement = NULL;
     bool row = false;
     enum circ_status status =
-        circ_select_begin(report->db, "SELECT command FROM campaign WHERE key = :campaign",
-                          report->campaign, &statement, err);
-    if (status == CIRC_OK)
-        status = circ_select_next(statement, &row, err);
+        circ_select_first(report->db, "SELECT command FROM campaign WHERE key = :campaign",
+                          report->campaign, &statement, &row, err);
     if (status == CIRC_OK && row) {
         circ_document_section(report->document, 2, "Repeat it");
         circ_document_paragraph(report->document, "The exact command of this campaign:");

@@ -67,14 +67,12 @@ static enum circ_status load(struct limits *limits, const struct circ_report *re
     sqlite3_stmt *statement = NULL;
     bool row = false;
     enum circ_status status =
-        circ_select_begin(report->db,
+        circ_select_first(report->db,
                           "SELECT d.name, v.isa, v.threads, v.metric, v.level, v.value"
                           " FROM v_ceiling AS v JOIN device AS d ON d.key = v.device_key"
                           " WHERE d.host = (SELECT host FROM campaign WHERE key = :campaign)"
                           " ORDER BY d.name, v.isa, v.threads, v.metric, v.bytes",
-                          report->campaign, &statement, err);
-    if (status == CIRC_OK)
-        status = circ_select_next(statement, &row, err);
+                          report->campaign, &statement, &row, err);
     while (status == CIRC_OK && row) {
         const char *device = circ_select_text(statement, 0), *isa = circ_select_text(statement, 1);
         double threads = circ_select_number(statement, 2);

@@ -47,15 +47,13 @@ static enum circ_status add_campaign(const struct circ_report *report, struct ci
     struct circ_document *document = report->document;
     sqlite3_stmt *statement = NULL;
     bool row = false;
-    enum circ_status status = circ_select_begin(
+    enum circ_status status = circ_select_first(
         report->db,
         "SELECT name, strftime('%Y-%m-%d %H:%M:%S UTC', created_ns / 1000000000, 'unixepoch'),"
         " coalesce(version, 'unknown'), coalesce(commit_id, 'unknown'), coalesce(build, "
         "'unknown'), seed,"
         " warnings, key FROM campaign WHERE key = :campaign",
-        report->campaign, &statement, err);
-    if (status == CIRC_OK)
-        status = circ_select_next(statement, &row, err);
+        report->campaign, &statement, &row, err);
     if (status == CIRC_OK && row) {
         add_warnings(document, circ_select_text(statement, 6));
         circ_document_facts(document);
@@ -89,12 +87,10 @@ static enum circ_status add_facts(const struct circ_report *report, bool shown,
     struct circ_document *document = report->document;
     sqlite3_stmt *statement = NULL;
     bool row = false, begun = shown;
-    enum circ_status status = circ_select_begin(
+    enum circ_status status = circ_select_first(
         report->db,
         "SELECT key, value FROM campaign_fact WHERE campaign = :campaign ORDER BY position, key",
-        report->campaign, &statement, err);
-    if (status == CIRC_OK)
-        status = circ_select_next(statement, &row, err);
+        report->campaign, &statement, &row, err);
     while (status == CIRC_OK && row) {
         const char *key = circ_select_text(statement, 0), *value = circ_select_text(statement, 1);
         if (is_shown(key) == shown) {
@@ -133,9 +129,8 @@ static enum circ_status add_query(const struct circ_report *report, const char *
     struct circ_document *document = report->document;
     sqlite3_stmt *statement = NULL;
     bool row = false;
-    enum circ_status status = circ_select_begin(report->db, sql, report->campaign, &statement, err);
-    if (status == CIRC_OK)
-        status = circ_select_next(statement, &row, err);
+    enum circ_status status =
+        circ_select_first(report->db, sql, report->campaign, &statement, &row, err);
     int count = statement ? sqlite3_column_count(statement) : 0;
     if (status == CIRC_OK && row) {
         circ_document_table(document, false, caption);

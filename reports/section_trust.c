@@ -58,15 +58,13 @@ static enum circ_status add_correctness(const struct circ_report *report, struct
     /* The row nearest to its own bound is the worst: bounds differ between block sizes. Bare
      * columns beside max() come from that row, as SQLite documents. */
     enum circ_status status =
-        circ_select_begin(report->db,
+        circ_select_first(report->db,
                           "SELECT backend, structure, coalesce(isa, ''), precision, count(*), "
                           "rel_rms_error, error_bound,"
                           " sum(checked), sum(outputs), sum(status = 'wrong'),"
                           " max(coalesce(rel_rms_error / error_bound, 9e999)) FROM v_result"
                           " WHERE campaign_key = :campaign AND checked > 0 GROUP BY 1, 2, 3, 4",
-                          report->campaign, &statement, err);
-    if (status == CIRC_OK)
-        status = circ_select_next(statement, &row, err);
+                          report->campaign, &statement, &row, err);
     if (status == CIRC_OK && !row)
         circ_document_note(document, CIRC_TONE_WARN, "No answer was checked in this campaign.");
     if (status == CIRC_OK && row) {
@@ -94,20 +92,18 @@ static const char *meaning_of(const char *status)
 static enum circ_status add_failures(const struct circ_report *report, struct circ_error *err)
 {
     struct circ_document *document = report->document;
+    circ_document_section(document, 2, "Not measured");
     sqlite3_stmt *statement = NULL;
     bool row = false;
     enum circ_status status =
-        circ_select_begin(report->db,
+        circ_select_first(report->db,
                           "SELECT status, coalesce(reason, 'no reason given'), count(*), "
                           "group_concat(DISTINCT workload),"
                           " group_concat(DISTINCT backend || ' ' || structure), "
                           "group_concat(DISTINCT block) FROM v_result"
                           " WHERE campaign_key = :campaign AND status <> 'ok' GROUP BY 1, 2 ORDER "
                           "BY 1 DESC, 3 DESC, 2",
-                          report->campaign, &statement, err);
-    circ_document_section(document, 2, "Not measured");
-    if (status == CIRC_OK)
-        status = circ_select_next(statement, &row, err);
+                          report->campaign, &statement, &row, err);
     if (status == CIRC_OK && !row)
         circ_document_paragraph(document, "Every point of the campaign was measured.");
     if (status == CIRC_OK && row) {

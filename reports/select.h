@@ -7,12 +7,14 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
-/* Prepares sql and binds the campaign's key to its parameter :campaign. Free with sqlite3_finalize.
+/* Prepares sql, binds the campaign's key to its parameter :campaign, and moves to the first row;
+ * *row is false where there is none, and after a failure. Free with sqlite3_finalize, also then.
  * IO. */
-CIRC_MUST_USE enum circ_status circ_select_begin(sqlite3 *db, const char *sql, const char *campaign,
-                                                 sqlite3_stmt **statement, struct circ_error *err);
+CIRC_MUST_USE enum circ_status circ_select_first(sqlite3 *db, const char *sql, const char *campaign,
+                                                 sqlite3_stmt **statement, bool *row,
+                                                 struct circ_error *err);
 
-/* Moves to the next row; *row is false behind the last one. */
+/* Moves to the next row; *row is false behind the last one. IO. */
 CIRC_MUST_USE enum circ_status circ_select_next(sqlite3_stmt *statement, bool *row,
                                                 struct circ_error *err);
 
