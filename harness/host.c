@@ -169,7 +169,8 @@ static void add_cpu(struct circ_host *host, size_t *used)
     circ_processor_read(&processor);
     host->emulated = *processor.emulator;
     add_fact(host, used, "cpu", true, "%s", processor.name);
-    read_file("/proc/cpuinfo", cpuinfo, sizeof cpuinfo);
+    /* an emulator may show the machine that it runs on there */
+    read_file(host->emulated ? "" : "/proc/cpuinfo", cpuinfo, sizeof cpuinfo);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         find_value(cpuinfo, rows[i].names[0], value, sizeof value);
         if (!*value)

@@ -66,6 +66,8 @@ static void this_machine(void)
             if (strcmp(host.facts[i].key, (const char *[]){"load", "clock_mhz", "governor",
                                                            "memory_available"}[j]) == 0)
                 moment = moment && !host.facts[i].identifies;
+    tap_ok(!host.emulated || !strcmp(circ_host_fact(&host, "isa"), "unknown"),
+           "an emulated processor is not described by the machine below it");
     tap_ok(moment, "what changes from hour to hour does not identify the host");
 }
 
