@@ -48,7 +48,11 @@ static enum circ_status refuse(struct circ_error *err, int code)
     if (code == EMFILE)
         return circ_status_fail_native(
             err, CIRC_ABSENT, code, "papi: too many open files; raise the limit: ulimit -n 65536");
-    if (code == EACCES || code == EPERM || code == ENOSYS)
+    if (code == ENOSYS)
+        return circ_status_fail_native(err, CIRC_ABSENT, code,
+                                       "papi: there is no perf_event_open: an emulator has none, "
+                                       "and a container's seccomp profile may hide it");
+    if (code == EACCES || code == EPERM)
         return circ_status_fail_native(
             err, CIRC_ABSENT, code,
             "papi: no permission to count events (kernel.perf_event_paranoid is %s): "
