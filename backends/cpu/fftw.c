@@ -10,6 +10,7 @@
 #include "backends/cpu/fftw_plan.h"
 
 #include "backends/cpu/fastest.h"
+#include "backends/processor.h"
 #include "circ_config.h"
 
 #include <math.h>
@@ -278,7 +279,8 @@ static bool applies(const struct circ_fftw_method *method, const struct circ_lay
 /* The layer computed by one method, its transforms planned with little effort. */
 static enum circ_status create(struct circ_step **step, const struct circ_fftw_method *method,
                                const struct circ_layer *layer, const struct circ_weights *weights,
-                               struct circ_place place, bool relu, struct circ_error *err)
+                               struct circ_place place, bool relu, double limit_s,
+                               struct circ_error *err)
 {
     struct circ_fftw *s = calloc(1, sizeof *s);
     if (!s)
@@ -304,7 +306,7 @@ static enum circ_status create(struct circ_step **step, const struct circ_fftw_m
     bool enough = s->parts && s->x_tap && s->w_tap;
     if (enough) {
         circ_fftw_plan_layout(s);
-        enough = circ_fftw_plan_transforms(s, FFTW_MEASURE, TRIAL_LIMIT_S) &&
+        enough = circ_fftw_plan_transforms(s, FFTW_MEASURE, limit_s) &&
                  circ_fftw_plan_weights(s, weights);
     }
     if (!status && !enough)
@@ -325,15 +327,20 @@ enum circ_status circ_fftw_create(struct circ_step **step, const struct circ_lay
     struct circ_step *best = NULL, *candidate = NULL;
     double seconds = INFINITY;
     enum circ_status status = CIRC_OK;
+    struct circ_processor processor;
+    circ_processor_read(&processor);
+    bool emulated = *processor.emulator; /* its times are no reason to prefer a plan */
     for (size_t i = 0; i < sizeof methods / sizeof *methods && !status; i++) {
         if (!applies(&methods[i], layer, place))
             continue;
-        status = create(&candidate, &methods[i], layer, weights, place, relu, err);
+        status = create(&candidate, &methods[i], layer, weights, place, relu,
+                        emulated ? 0 : TRIAL_LIMIT_S, err);
         if (!status)
             status = circ_fastest_keep(&best, &seconds, candidate, err);
     }
     double limit_s = PLAN_RUNS * seconds < PLAN_LIMIT_S ? PLAN_RUNS * seconds : PLAN_LIMIT_S;
-    if (!status && !circ_fftw_plan_transforms((struct circ_fftw *)best, FFTW_PATIENT, limit_s))
+    if (!status && !emulated &&
+        !circ_fftw_plan_transforms((struct circ_fftw *)best, FFTW_PATIENT, limit_s))
         status = circ_status_fail(err, CIRC_MEMORY, "no memory to plan FFTW's transforms");
     if (status)
         circ_step_free(best);
