@@ -299,6 +299,8 @@ static void test_network(void)
             for (size_t s = 0; s < 3; s++) {
                 struct problem p;
                 char what[96];
+                if (structures[s] == CIRC_DENSE && k > 4)
+                    continue; /* dense has no block */
                 snprintf(what, sizeof what, "thirteen layers %s k %d batch %d",
                          circ_network_structure_name(structures[s]), k, batches[b]);
                 if (pose(&p, (struct circ_shape){3, 21, 17}, network_fixture_layers,
