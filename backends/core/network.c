@@ -1,6 +1,8 @@
 /* Shape inference, validation and counts of layers and networks. It computes nothing. */
 #include "backends/core/network.h"
 
+#include "backends/core/winograd.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -324,10 +326,11 @@ struct circ_counts circ_network_layer_counts(const struct circ_layer *layer)
     counts.weight_bytes = precisions[layer->precision].bytes * circulant_count;
     counts.flop_executed = transform_flop + products * block_flop(k, 8);
     counts.flop_roof = transform_flop + products * block_flop(k, 6);
-    /* the same over rows of spectra: F(7 - r, r) takes six products where the sum has r (7 - r) */
-    int r = layer->taps_h;
-    if (conv && layer->stride == 1 && r >= 2 && r <= 5)
-        counts.flop_roof = transform_flop + products * block_flop(k, 6) * 6 / (r * (7 - r));
+    /* the same over rows of spectra */
+    int rows = conv && layer->stride == 1 ? circ_winograd_rows(layer->taps_h) : 0;
+    if (rows)
+        counts.flop_roof = transform_flop + products * block_flop(k, 6) * CIRC_WINOGRAD_ELEMENTS /
+                                                (rows * layer->taps_h);
     return counts;
 }
 

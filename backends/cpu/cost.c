@@ -2,7 +2,7 @@
 #include "backends/cpu/cost.h"
 
 #include "backends/core/fft.h"
-#include "backends/cpu/winograd.h"
+#include "backends/core/winograd.h"
 
 #include <math.h>
 
@@ -21,6 +21,9 @@
 /* Multiply-adds a cycle, of the two that there are. */
 #define PRODUCT_ONE  1.3 /* a vector of columns at a time */
 #define PRODUCT_MORE 1.8
+
+/* Three real products make a complex one, two are made in a cycle. */
+#define COMPLEX_PRODUCT 1.5
 
 /* Six elements of a vector of columns of two planes: from the rows of x, and to the rows of y. */
 #define ELEMENTS_IN  60.0
@@ -94,12 +97,12 @@ double circ_cost_columns(struct circ_cost_layer l)
 
 double circ_cost_taps(struct circ_cost_rows l)
 {
-    return 1.5 * l.vectors * l.taps_h * l.taps_w * l.p * l.q;
+    return COMPLEX_PRODUCT * l.vectors * l.taps_h * l.taps_w * l.p * l.q;
 }
 
 double circ_cost_elements(struct circ_cost_rows l)
 {
-    double products = 1.5 * CIRC_WINOGRAD_ELEMENTS * l.taps_w * l.p * l.q;
+    double products = COMPLEX_PRODUCT * CIRC_WINOGRAD_ELEMENTS * l.taps_w * l.p * l.q;
     return l.element_vectors * (products + ELEMENTS_IN * l.q + ELEMENTS_OUT * l.p);
 }
 

@@ -17,6 +17,7 @@
 #define CIRC_KERNELS_H
 
 #include "backends/core/network.h"
+#include "backends/core/winograd.h"
 #include "backends/cpu/transform.h"
 
 #include <stdbool.h>
@@ -84,13 +85,13 @@ struct circ_product {
     size_t x_row, y_row;
 };
 
-/* Tiles of rows of one slot and the six elements that stand for them (winograd.h), columns one by
- * one: from six rows of x, and out to the first `rows` rows of x. Row r of a tile lies row[r] after
- * where x begins, element i of e i * element; whole vectors are written. e.sum is written on the
+/* Rows of one slot and the six elements that stand for them (winograd.h), columns one by one: from
+ * six rows of x to e, and from e to the first `rows` rows of x. Row r lies row[r] after where x
+ * begins, element i of e i * element; whole vectors are written. e.sum is written on the
  * way in, x.sum is not used. */
 struct circ_winograd {
     struct circ_spectra x, e;
-    size_t row[6], element;
+    size_t row[CIRC_WINOGRAD_ELEMENTS], element;
     int blocks, rows, columns;
 };
 

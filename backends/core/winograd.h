@@ -12,6 +12,7 @@
 
 #define CIRC_WINOGRAD_ELEMENTS 6
 #define CIRC_WINOGRAD_MAX_TAPS 5
+#define CIRC_WINOGRAD_MAX_ROWS 5
 
 /* Output rows of a tile of so many taps: 7 - taps for 2 to 5 taps; 0 for others. */
 int circ_winograd_rows(int taps);

@@ -1,5 +1,5 @@
 /* The weights' side of Winograd's minimal filtering: see winograd.h. */
-#include "backends/cpu/winograd.h"
+#include "backends/core/winograd.h"
 
 int circ_winograd_rows(int taps)
 {

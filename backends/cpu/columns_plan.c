@@ -1,0 +1,363 @@
+/* The plan of a layer with lanes over columns: tiles, bands and chunks, by predicted costs and what
+ * caches hold; strides and places; and the weights in the order in which they are read. It runs
+ * nothing. */
+#include "backends/cpu/columns_plan.h"
+
+#include "backends/cpu/cost.h"
+#include "backends/cpu/pair.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    WIDE = 32,                  /* columns that a tile of the product takes at best */
+    STREAMED_BYTES = 512 << 10, /* weights beyond this come from beyond the second-level cache */
+    CHUNK_BYTES = 256 << 10,    /* of output spectra of a tile */
+    FEW_READS = 8, /* of x by the product, for which a third plane and a nearer cache do not pay */
+};
+
+static size_t round_up(size_t value, size_t unit)
+{
+    return (value + unit - 1) / unit * unit;
+}
+
+/* Taps in a column of the filter. */
+static int taps_h(const struct circ_columns *c)
+{
+    return c->conv ? c->base.layer->taps_h : 1;
+}
+
+static int taps_w(const struct circ_columns *c)
+{
+    return c->g.taps / taps_h(c);
+}
+
+/* Words of memory of one slot and so many block rows, of one of Winograd's elements where there are
+ * some: three planes, or one of pairs. */
+static size_t element_weights(const struct circ_columns *c, int rows)
+{
+    return (size_t)(c->pairs ? 1 : 3) * (size_t)c->taps * (size_t)c->g.q * (size_t)rows;
+}
+
+static size_t slot_weights(const struct circ_columns *c, int rows)
+{
+    return element_weights(c, rows) * (c->elements ? CIRC_WINOGRAD_ELEMENTS : 1);
+}
+
+struct circ_columns_tile circ_columns_plan_tile(const struct circ_columns *c, int number)
+{
+    struct circ_columns_tile tile;
+    circ_step_share(c->g.p, c->tiles, number, &tile.first, &tile.last);
+    int rows = tile.last - tile.first;
+    size_t slots = (size_t)(c->slots_together ? c->transform->slots : 1);
+    tile.weights = slot_weights(c, tile.first) * slots;
+    tile.slot = slot_weights(c, c->slots_together ? rows : c->g.p);
+    tile.element = element_weights(c, rows);
+    return tile;
+}
+
+int circ_columns_plan_rows(const struct circ_columns *c, int out_rows)
+{
+    int whole = (int)round_up((size_t)out_rows, (size_t)c->phases);
+    return (whole - 1) * c->base.layer->stride + c->base.layer->taps_h;
+}
+
+static int clamp(int value, int least, int most)
+{
+    return value < least ? least : value > most ? most : value;
+}
+
+/* The phase `number` of a plane of so many rows, of which the first is `first` of the input. */
+static struct circ_columns_phase phase_of(const struct circ_columns *c, int first, int rows,
+                                          int number)
+{
+    int step = c->phases, count = (rows - number + step - 1) / step;
+    int row = first + number, height = c->base.layer->in.h;
+    struct circ_columns_phase phase = {.above =
+                                           row < 0 ? clamp((step - 1 - row) / step, 0, count) : 0};
+    int before_end = row < height ? clamp((height - row + step - 1) / step, 0, count) : 0;
+    phase.inside = before_end > phase.above ? before_end - phase.above : 0;
+    phase.below = count - phase.above - phase.inside;
+    phase.first = row + step * phase.above;
+    size_t lead = (size_t)phase.above * (size_t)c->plane_row + (size_t)c->lead;
+    phase.start = (size_t)number * c->phase + round_up(lead, CIRC_MAX_LANES) - lead;
+    return phase;
+}
+
+void circ_columns_plan_phases(const struct circ_columns *c, int first, int last,
+                              struct circ_columns_phase phases[CIRC_WINOGRAD_MAX_ROWS])
+{
+    int rows = circ_columns_plan_rows(c, last - first);
+    for (int number = 0; number < c->phases; number++)
+        phases[number] = phase_of(c, first - c->base.layer->pad, rows, number);
+}
+
+/* Bytes that may be counted on to stay in the second-level cache while others pass through. */
+static size_t kept_bytes(void)
+{
+    long cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    return cache > 0 ? (size_t)cache / 2 : 512 << 10;
+}
+
+/* Rows of Winograd's tiles in a chunk: the fewest whose columns fill the product's registers, so
+ * that a slot's elements stay in the nearest cache. */
+static int elements_rows(const struct circ_columns *c)
+{
+    const struct circ_kernels *kernels = c->base.place.kernels;
+    int rows = 1, columns = c->out_row, lanes = kernels->lanes;
+    while ((columns + lanes - 1) / lanes * c->height < kernels->rows_of_more && rows < 8) {
+        columns += c->plane_row;
+        rows++;
+    }
+    return rows;
+}
+
+/* Whether Winograd's elements are predicted to be cheaper, and whether those of a row fit into half
+ * of what is kept; sets the chunk. */
+static bool takes_elements(struct circ_columns *c)
+{
+    const struct circ_layer *layer = c->base.layer;
+    int lanes = c->base.place.kernels->lanes, tile = circ_winograd_rows(layer->taps_h);
+    if (!c->conv || layer->stride > 1 || c->pairs || !tile ||
+        layer->out.h < tile * c->base.place.threads)
+        return false;
+    int rows = elements_rows(c), run = (rows - 1) * c->plane_row + c->out_row;
+    int chunks = (layer->out.h + rows * tile - 1) / (rows * tile);
+    struct circ_cost_rows cost = {.p = c->g.p,
+                                  .q = c->g.q,
+                                  .taps_w = layer->taps_w,
+                                  .taps_h = layer->taps_h,
+                                  .vectors = (layer->out.h * c->plane_row + lanes - 1) / lanes,
+                                  .element_vectors = chunks * ((run + lanes - 1) / lanes)};
+    c->chunk = rows * tile;
+    return (size_t)(3 * CIRC_WINOGRAD_ELEMENTS * c->g.q * run) * sizeof(float) <=
+               kept_bytes() / 2 &&
+           circ_cost_elements(cost) < circ_cost_taps(cost);
+}
+
+/* Columns at a time, of an FC layer those of two panels where that pays, and tiles. */
+static void plan_tiles(struct circ_columns *c)
+{
+    const struct circ_place *place = &c->base.place;
+    const struct circ_layer *layer = c->base.layer;
+    c->phases = 1;
+    c->taps = c->g.taps;
+    /* An FC layer whose weights stay in the second-level cache takes panels one by one, so that its
+     * spectra do too; others read the weights half as often. */
+    if (!c->conv && place->panels % 2 == 0 && place->threads == 1 &&
+        4 * slot_weights(c, c->g.p) * (size_t)c->transform->slots > STREAMED_BYTES)
+        c->base.panels = 2;
+    c->out_row = layer->out.w * place->batch;
+    c->column_band = c->out_row * c->base.panels;
+    if (!c->conv && c->column_band > WIDE)
+        c->column_band = WIDE;
+
+    bool runs = c->conv && layer->stride == 1 && layer->out.h > 1; /* across rows */
+    c->height = runs || c->column_band > place->kernels->lanes ? place->kernels->rows_of_more
+                                                               : place->kernels->rows_of_one;
+    c->tiles = (c->g.p + c->height - 1) / c->height;
+    if (!c->conv && c->tiles < place->threads) /* one for each, where they share them */
+        c->tiles = c->g.p < place->threads ? c->g.p : place->threads;
+    c->height = (c->g.p + c->tiles - 1) / c->tiles;
+    c->x_planes = c->tiles * c->g.taps > FEW_READS ? 3 : 2;
+    c->slots_together = true;
+}
+
+/* An FC layer: one row of columns. */
+static void plan_columns(struct circ_columns *c)
+{
+    c->plane_row = c->column_band;
+    c->band = c->chunk = 1;
+    size_t plane = (size_t)(c->g.q * c->g.k / 2) * (size_t)c->column_band * sizeof(float);
+    if (3 * plane > kept_bytes())
+        c->x_planes = 2;
+    if (2 * plane > kept_bytes() && c->tiles > FEW_READS)
+        c->slots_together = false;
+}
+
+/* A CONV layer: its plane, bands and chunks. */
+static void plan_plane(struct circ_columns *c)
+{
+    const struct circ_layer *layer = c->base.layer;
+    int batch = c->base.place.batch, stride = layer->stride, rows = layer->out.h;
+    c->copies = stride > 1;
+    c->residue_pixels = (layer->in.w + 2 * layer->pad + stride - 1) / stride;
+    int wider = layer->out.w > layer->in.w ? layer->out.w - layer->in.w : 0;
+    c->lead = c->copies ? 0 : layer->pad * batch;
+    c->margin = c->copies ? 0 : (layer->pad > wider ? layer->pad : wider) * batch;
+    c->plane_row = c->copies ? c->residue_pixels * stride * batch : layer->in.w * batch + c->margin;
+    c->elements = takes_elements(c);
+    if (c->elements) {
+        c->taps = layer->taps_w;
+        c->phases = circ_winograd_rows(layer->taps_h);
+        c->x_planes = 2;
+        c->slots_together = false;
+    }
+
+    size_t row_bytes = 2 * (size_t)c->x_planes * (size_t)c->plane_row * (size_t)(c->g.q * c->g.k);
+    int least = 2 * layer->taps_h < rows ? 2 * layer->taps_h : rows; /* halos are recomputed */
+    int most = ((int)(kept_bytes() / row_bytes) - layer->taps_h) / stride + 1;
+    int bands = (rows + (most > least ? most : least) - 1) / (most > least ? most : least);
+    c->band = (int)round_up((size_t)((rows + bands - 1) / bands), (size_t)c->phases);
+    int band_in = circ_columns_plan_rows(c, c->band);
+    c->phase = round_up((size_t)(band_in / c->phases + 1) * (size_t)c->plane_row + (size_t)c->lead +
+                            2 * CIRC_MAX_LANES,
+                        CIRC_MAX_LANES);
+    for (int t = 0; t < c->g.taps; t++) {
+        int dy = t / layer->taps_w, dx = t % layer->taps_w;
+        c->tap[t] = (size_t)dy * (size_t)c->plane_row +
+                    ((size_t)(dx % stride) * (size_t)c->residue_pixels + (size_t)(dx / stride)) *
+                        (size_t)batch;
+    }
+}
+
+static void plan_strides(struct circ_columns *c)
+{
+    size_t lanes = (size_t)c->base.place.kernels->lanes;
+    c->y_row =
+        c->copies || !c->conv ? round_up((size_t)c->column_band, lanes) : (size_t)c->plane_row;
+    size_t row_bytes = (size_t)c->height * (size_t)c->g.k * c->y_row * sizeof(float);
+    int chunks = (int)((size_t)c->band * row_bytes / CHUNK_BYTES) + 1;
+    if (!c->elements)
+        c->chunk = (c->band + chunks - 1) / chunks;
+    else if (c->chunk > c->band)
+        c->chunk = c->band;
+
+    /* an FC layer's planes are read from end to end, a CONV layer's by row and tap */
+    c->x_pitch = c->conv ? circ_step_stride((size_t)c->phases * c->phase)
+                         : round_up((size_t)c->plane_row, lanes);
+    c->x_plane = (size_t)c->g.q * c->x_pitch;
+    c->x_slot = circ_step_stride((size_t)c->x_planes * c->x_plane);
+    c->y_phase = (size_t)(c->chunk / c->phases) * c->y_row;
+    if (c->elements)
+        c->y_phase = round_up(c->y_phase, lanes) + lanes;
+    c->y_block = (size_t)c->phases * c->y_phase;
+    if (c->conv)
+        c->y_block = circ_step_stride(c->y_block + lanes);
+    c->e_block = circ_step_stride(
+        c->y_phase + (size_t)(c->base.layer->taps_w * c->base.place.batch) + 2 * lanes);
+    c->element = circ_step_stride(3 * (size_t)c->g.q * c->e_block);
+    c->y_plane = (size_t)(c->slots_together ? c->height : c->g.p) * c->y_block;
+    c->y_slot = circ_step_stride(2 * c->y_plane);
+}
+
+static void plan_scratch(struct circ_columns *c)
+{
+    size_t lanes = (size_t)c->base.place.kernels->lanes, slots = (size_t)c->transform->slots;
+    size_t plane = c->copies ? (size_t)c->g.n * c->x_pitch : 0;
+    c->plane_at = circ_transform_scratch(c->transform) * lanes;
+    c->x_at = round_up(c->plane_at + plane + CIRC_SLACK, 16);
+    c->y_at = round_up(c->x_at + slots * c->x_slot + CIRC_SLACK, 16);
+    c->product_at = round_up(c->y_at + slots * c->y_slot, 16);
+    c->base.scratch_floats = c->product_at;
+    if (c->elements)
+        c->base.scratch_floats +=
+            CIRC_WINOGRAD_ELEMENTS * (c->element + 2 * (size_t)c->height * c->e_block) + CIRC_SLACK;
+    if (c->pairs)
+        c->base.scratch_floats += 3 * (size_t)c->g.taps * (size_t)c->g.q * (size_t)c->height;
+}
+
+void circ_columns_plan_layout(struct circ_columns *c)
+{
+    plan_tiles(c);
+    if (c->conv)
+        plan_plane(c);
+    else
+        plan_columns(c);
+    plan_strides(c);
+    plan_scratch(c);
+}
+
+/* One block's spectrum, in double, to its places in a tile: see circ_product. Its tap is that of
+ * one of Winograd's elements, or of all. */
+static void scatter(const struct circ_columns *c, const double *packed, int element, int tap, int i,
+                    int j, float *group)
+{
+    int odd = c->g.k % 2, number = 0;
+    struct circ_columns_tile tile;
+    do
+        tile = circ_columns_plan_tile(c, number++);
+    while (i >= tile.last);
+    size_t rows = (size_t)(tile.last - tile.first), slot = tile.slot;
+    size_t plane = (size_t)c->taps * (size_t)c->g.q * rows;
+    float *to = group + tile.weights + (size_t)element * tile.element +
+                ((size_t)tap * (size_t)c->g.q + (size_t)j) * rows + (size_t)(i - tile.first);
+    if (c->pairs) {
+        to[0] = circ_pair_of(packed[0], odd ? 0 : packed[1]);
+        for (int f = 1; f < c->transform->slots; f++)
+            to[(size_t)f * slot] = circ_pair_of(packed[2 * f - odd], packed[2 * f - odd + 1]);
+        return;
+    }
+    to[plane] = (float)packed[0]; /* slot 0 has two real bins and no third plane */
+    to[2 * plane] = odd ? 0 : (float)packed[1];
+    for (int f = 1; f < c->transform->slots; f++) {
+        double re = packed[2 * f - odd], im = packed[2 * f - odd + 1];
+        to += slot;
+        to[0] = (float)re;
+        to[plane] = (float)-(re + im);
+        to[2 * plane] = (float)(im - re);
+    }
+}
+
+/* One block of the weights: canonical order is DENSE [group][i][j][tap], CIRCULANT
+ * [group][tap][i][j]. */
+static const float *block_of(const struct circ_columns *c, const struct circ_weights *weights,
+                             int group, size_t tap, size_t ij)
+{
+    size_t taps = (size_t)c->g.taps, pq = (size_t)c->g.p * (size_t)c->g.q;
+    size_t at = c->base.layer->structure == CIRC_DENSE ? ij * taps + tap : tap * pq + ij;
+    return weights->values + ((size_t)group * taps * pq + at) * (size_t)c->g.k;
+}
+
+/* The taps of one column of the filter, which Winograd's elements mix, of one block. */
+static void pack_column(const struct circ_columns *c, const struct circ_weights *weights, int group,
+                        int dx, size_t ij, double *block)
+{
+    int k = c->g.k, height = taps_h(c), width = taps_w(c);
+    int i = (int)ij / c->g.q, j = (int)ij % c->g.q;
+    float *to = c->base.weights + (size_t)group * c->group_weights;
+    double g[CIRC_WINOGRAD_ELEMENTS][CIRC_WINOGRAD_MAX_TAPS], *mixed = block + height * k;
+    double *scratch = mixed + k;
+    for (int dy = 0; dy < height; dy++) {
+        const float *values = block_of(c, weights, group, (size_t)(dy * width + dx), ij);
+        for (int r = 0; r < k; r++)
+            block[dy * k + r] = values[r];
+        circ_fft_forward_f64(c->transform->plan, block + dy * k, block + dy * k, scratch);
+        if (!c->elements)
+            scatter(c, block + dy * k, 0, dy * width + dx, i, j, to);
+    }
+    if (!c->elements)
+        return;
+    circ_winograd_weights(height, g);
+    for (int e = 0; e < CIRC_WINOGRAD_ELEMENTS; e++) {
+        for (int r = 0; r < k; r++) {
+            mixed[r] = 0;
+            for (int dy = 0; dy < height; dy++)
+                mixed[r] += g[e][dy] * block[dy * k + r];
+        }
+        scatter(c, mixed, e, dx, i, j, to);
+    }
+}
+
+enum circ_status circ_columns_plan_weights(struct circ_columns *c,
+                                           const struct circ_weights *weights,
+                                           struct circ_error *err)
+{
+    const struct circ_geometry *g = &c->g;
+    size_t blocks = (size_t)(taps_h(c) + 1) * (size_t)g->k;
+    double *block = malloc((blocks + circ_fft_scratch(c->transform->plan)) * sizeof *block);
+    c->group_weights = slot_weights(c, g->p) * (size_t)c->transform->slots;
+    c->base.weight_floats = c->group_weights * (size_t)g->groups;
+    c->base.weights = circ_step_floats(c->base.weight_floats);
+    if (!block || !c->base.weights) {
+        free(block);
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for the spectra of %zu weights",
+                                weights->count);
+    }
+    for (int group = 0; group < g->groups; group++)
+        for (size_t ij = 0; ij < (size_t)g->p * (size_t)g->q; ij++)
+            for (int dx = 0; dx < taps_w(c); dx++)
+                pack_column(c, weights, group, dx, ij, block);
+    free(block);
+    return CIRC_OK;
+}

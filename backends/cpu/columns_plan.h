@@ -1,0 +1,75 @@
+/* What lies where in a layer with lanes over columns, and in which order it is computed: set by
+ * columns_plan.c before the first run, read by columns.c in all of them. */
+#ifndef CIRC_COLUMNS_PLAN_H
+#define CIRC_COLUMNS_PLAN_H
+
+#include "backends/core/geometry.h"
+#include "backends/core/winograd.h"
+#include "backends/cpu/step.h"
+
+struct circ_columns {
+    struct circ_step base;
+    struct circ_transform *transform;
+    struct circ_geometry g;
+    bool conv;            /* else FC: one row of columns, one tap */
+    bool pairs;           /* weights lie in pairs of bf16 (pair.h) */
+    bool copies;          /* the band is copied into a plane: a strided CONV */
+    bool elements;        /* products are made by Winograd's elements (winograd.h) */
+    int phases;           /* output rows that those make of six, 1 without: a plane lies as so many,
+                           * of every phases-th row each */
+    int taps;             /* of a product: all, or those of a row */
+    size_t *tap;          /* owned, [g.taps]: offset of each within the plane */
+    size_t group_weights; /* floats of one group, each as the product kernel wants it */
+    int lead, margin;     /* columns of zeros before the first row of the plane, and after each */
+    int plane_row;        /* columns from a row of the plane to the next of its phase */
+    int residue_pixels;   /* pixels of one residue in a row of a copied plane */
+    int out_row;          /* valid columns of an output row */
+    int column_band;      /* of which one band takes: all in a CONV layer */
+    int band, chunk;      /* output rows of a band and of a chunk */
+    int x_planes;         /* re, im, and their sum where the product reads it often enough */
+    int height;           /* most block rows of a tile */
+    int tiles;            /* of block rows */
+    bool slots_together;  /* y holds all slots of one tile; or all tiles, of which a slot is made
+                           * before the next one, so that what is read of x is nearer */
+    size_t phase;         /* columns from a phase of the plane to the next */
+    /* strides of blocks of x, of its planes, of phases, rows, blocks and planes of y, of slots */
+    size_t x_pitch, x_plane, y_phase, y_row, y_block, y_plane, x_slot, y_slot;
+    size_t e_block, element; /* of blocks of Winograd's elements, and of the elements */
+    /* in scratch, after the transforms' own; last the planes of one slot's weights, where those are
+     * pairs, or the elements of one slot of x and of a tile of y */
+    size_t plane_at, x_at, y_at, product_at;
+};
+
+/* A tile: its block rows first .. last - 1, and where its weights begin in a group's; how far its
+ * slots are apart there, and its elements within a slot. */
+struct circ_columns_tile {
+    int first, last;
+    size_t weights, slot, element;
+};
+
+/* Rows of pixels in a phase of a plane: those above the picture, in it and below it. */
+struct circ_columns_phase {
+    int above, inside, below;
+    int first;    /* input row of the first that is inside */
+    size_t start; /* of the phase's columns. It puts the first row of pixels on a whole vector: then
+                   * transforms, which write whole vectors, never write across two lines */
+};
+
+/* Everything but the weights; base, transform, g and tap are there. */
+void circ_columns_plan_layout(struct circ_columns *c);
+
+/* The weights' spectra, into base. MEMORY. */
+CIRC_MUST_USE enum circ_status circ_columns_plan_weights(struct circ_columns *c,
+                                                         const struct circ_weights *weights,
+                                                         struct circ_error *err);
+
+struct circ_columns_tile circ_columns_plan_tile(const struct circ_columns *c, int tile);
+
+/* Input rows under so many output rows: Winograd's come in sixes. */
+int circ_columns_plan_rows(const struct circ_columns *c, int out_rows);
+
+/* The phases of the plane under output rows first .. last - 1 of a CONV that is not strided. */
+void circ_columns_plan_phases(const struct circ_columns *c, int first, int last,
+                              struct circ_columns_phase phases[CIRC_WINOGRAD_MAX_ROWS]);
+
+#endif

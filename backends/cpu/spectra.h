@@ -1,0 +1,167 @@
+/* Transforms with lanes over columns, and back: what blocks.h is for blocks. Part of the template
+ * kernels.c.
+ *
+ * Whole vectors of whole blocks are transformed where they lie. A vector that spans rows of x, or a
+ * block of which not all channels exist, goes through a copy. */
+#ifndef CIRC_SPECTRA_H
+#define CIRC_SPECTRA_H
+
+#include "backends/cpu/kernels.h"
+#include "backends/cpu/lanes.h"
+#include "backends/cpu/passes.h"
+#include "backends/cpu/pointwise.h"
+
+#include <math.h>
+#include <string.h>
+
+static const float no_bias[1];
+
+/* Columns from one row of x to the next, among the spectra. */
+static size_t pitch_of(const struct circ_forward *a)
+{
+    return a->rows > 1 ? a->spectra_row : (size_t)a->columns;
+}
+
+/* Part of one row of x in a vector of spectra columns. */
+struct piece {
+    int64_t from; /* of the row, where lane 0 would be */
+    mask lanes;
+    int first, width; /* the same lanes */
+};
+
+/* The pieces of the vector from `at` on; returns how many. Between them are zeros. */
+static int pieces_of(const struct circ_forward *a, size_t at, struct piece pieces[CIRC_LANES])
+{
+    size_t pitch = pitch_of(a), row = at / pitch, column = at % pitch;
+    int count = 0;
+    for (int lane = 0; lane < CIRC_LANES && row < (size_t)a->rows; row++, column = 0) {
+        size_t left = column < (size_t)a->columns ? (size_t)a->columns - column : 0;
+        int width = left < (size_t)(CIRC_LANES - lane) ? (int)left : CIRC_LANES - lane;
+        if (width)
+            pieces[count++] = (struct piece){(int64_t)(row * a->row_stride + column) - lane,
+                                             lanes_from(lane, width), lane, width};
+        lane += (int)(pitch - column);
+    }
+    return count;
+}
+
+/* `valid` rows of a block from their pieces. */
+INLINE void join_pieces(const struct circ_forward *a, const float *x, int valid, int count,
+                        const struct piece *pieces, float *copy)
+{
+    for (int r = 0; r < valid; r++, x += a->channel_stride, copy += CIRC_LANES) {
+        vec row = zero();
+        for (int i = 0; i < count; i++)
+            row = either(row, only(load(x + pieces[i].from), pieces[i].lanes));
+        store(copy, row);
+    }
+}
+
+/* The same, without a look at what lies before x. */
+static void join_start(const struct circ_forward *a, const float *x, int valid, int count,
+                       const struct piece *pieces, float *copy)
+{
+    memset(copy, 0, (size_t)(valid * CIRC_LANES) * sizeof *copy);
+    for (int r = 0; r < valid; r++, x += a->channel_stride)
+        for (int i = 0; i < count; i++)
+            for (int l = pieces[i].first; l < pieces[i].first + pieces[i].width; l++)
+                copy[r * CIRC_LANES + l] = x[pieces[i].from + l];
+}
+
+/* One vector of spectra columns of the blocks from `block` on, of which not all is whole rows. */
+static void forward_pieces(const struct circ_forward *a, int block, size_t at, float *scratch)
+{
+    const struct circ_transform *t = a->transform;
+    const struct circ_spectra *s = &a->spectra;
+    float *copy = scratch + 4 * t->n * CIRC_LANES;
+    struct piece pieces[CIRC_LANES];
+    int k = t->k, count = pieces_of(a, at, pieces);
+    bool before = false;
+    for (int i = 0; i < count; i++)
+        before = before || pieces[i].from < 0;
+    for (; block < a->blocks; block++) {
+        const float *x = a->x + (size_t)block * (size_t)k * a->channel_stride;
+        size_t to = (size_t)block * s->block_stride + at;
+        int left = a->channels - block * k, valid = left < 0 ? 0 : left < k ? left : k;
+        if (before)
+            join_start(a, x, valid, count, pieces, copy);
+        else if (CIRC_LANES > 1 && count == 2)
+            join_pieces(a, x, valid, 2, pieces, copy);
+        else
+            join_pieces(a, x, valid, count, pieces, copy);
+        for (int r = valid; r < k; r++)
+            store(copy + r * CIRC_LANES, zero());
+        rows_to_slots(
+            t, (struct rows){copy, CIRC_LANES},
+            (struct slots){s->re + to, s->im + to, s->sum ? s->sum + to : NULL, s->slot_stride},
+            (struct many){1, 1, 0, 0}, (vec *)scratch);
+    }
+}
+
+static void forward(const struct circ_forward *a, float *scratch)
+{
+    const struct circ_transform *t = a->transform;
+    const struct circ_spectra *s = &a->spectra;
+    int whole = a->channels / t->k;
+    struct many many = {whole, 0, (size_t)t->k * a->channel_stride, s->block_stride};
+    size_t pitch = pitch_of(a), end = (size_t)(a->rows - 1) * pitch + (size_t)a->columns;
+    for (size_t at = 0; a->rows && at < end; at += (size_t)many.vectors * CIRC_LANES) {
+        size_t row = at / pitch, column = at % pitch;
+        size_t left = column < (size_t)a->columns ? (size_t)a->columns - column : 0;
+        /* of a single row also the last vector is taken from memory as it is */
+        many.vectors = (int)(a->rows > 1 ? left : left + CIRC_LANES - 1) / CIRC_LANES;
+        many.blocks = many.vectors ? whole : 0;
+        struct rows x = {(float *)a->x + row * a->row_stride + column, /* is read alone */
+                         a->channel_stride};
+        struct slots y = {s->re + at, s->im + at, s->sum ? s->sum + at : NULL, s->slot_stride};
+        if (many.vectors)
+            rows_to_slots(t, x, y, many, (vec *)scratch);
+        else
+            many.vectors = 1;
+        for (int v = 0; many.blocks < a->blocks && v < many.vectors; v++)
+            forward_pieces(a, many.blocks, at + (size_t)v * CIRC_LANES, scratch);
+    }
+}
+
+/* One vector of columns of one block, of which not all rows or columns exist. */
+static void inverse_edge(const struct circ_inverse *a, struct slots x, int i, float *y, int columns,
+                         float *scratch)
+{
+    const struct circ_transform *t = a->transform;
+    float *edge = scratch + 4 * t->n * CIRC_LANES;
+    slots_to_rows(t, x, (struct rows){edge, CIRC_LANES}, (struct finish){no_bias, 0, -INFINITY},
+                  (struct many){1, 1, 0, 0}, (vec *)scratch);
+    for (int r = 0; r < t->k && i * t->k + r < a->channels; r++)
+        finish(y + (size_t)r * a->channel_stride, load(edge + r * CIRC_LANES),
+               a->bias ? a->bias[i * t->k + r] : 0, a->relu, columns);
+}
+
+static void inverse(const struct circ_inverse *a, float *scratch)
+{
+    const struct circ_transform *t = a->transform;
+    const struct circ_spectra *s = &a->spectra;
+    int k = t->k, whole = a->channels / k < a->block_last ? a->channels / k : a->block_last;
+    int blocks = a->block_last - a->block_first, vectors = a->columns / CIRC_LANES;
+    struct many many = {whole - a->block_first, vectors, (size_t)k * a->channel_stride,
+                        s->block_stride};
+    struct finish end = {no_bias, 0, a->relu ? 0 : -INFINITY};
+    if (a->bias)
+        end.bias = a->bias + a->block_first * k, end.bias_step = 1;
+    for (int row = 0; row < a->rows; row++) {
+        size_t at = (size_t)row * a->spectra_row;
+        struct slots x = {s->re + at, s->im + at, NULL, s->slot_stride};
+        float *y = a->y + (size_t)a->block_first * many.row_block + (size_t)row * a->row_stride;
+        slots_to_rows(t, x, (struct rows){y, a->channel_stride}, end, many, (vec *)scratch);
+        for (int b = 0; b < blocks; b++) { /* what is left: the last columns, the last block */
+            for (int c = b < many.blocks ? vectors * CIRC_LANES : 0; c < a->columns;
+                 c += CIRC_LANES) {
+                size_t from = (size_t)b * s->block_stride + (size_t)c;
+                inverse_edge(a, (struct slots){x.re + from, x.im + from, NULL, x.stride},
+                             a->block_first + b, y + (size_t)b * many.row_block + c, a->columns - c,
+                             scratch);
+            }
+        }
+    }
+}
+
+#endif
