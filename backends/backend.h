@@ -34,6 +34,8 @@ struct circ_device {
     enum circ_kind kind;               /* what its times are */
     int threads;          /* largest useful thread count; 1 where the notion does not apply */
     int64_t memory_bytes; /* what a program may allocate */
+    enum circ_status status; /* OK, or ABSENT for what was found and cannot be used */
+    char reason[400];        /* why not */
 };
 
 /* One implementation inside a backend: which structures it computes, and whether it can run here.
@@ -81,6 +83,9 @@ struct circ_backend {
 
     /* It computes in another process: counters of ours would tell nothing of its work. */
     bool apart;
+
+    /* It compiles its kernels for each kind of layer when first asked, which may take seconds. */
+    bool compiles;
 
     /* Variants that this build offers, best first for each structure; returns their number. A
      * missing library shows as a variant that supports() answers with ABSENT and the remedy. */

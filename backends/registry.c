@@ -2,6 +2,7 @@
 #include "backends/registry.h"
 
 #include "backends/cpu/cpu.h"
+#include "backends/opencl/opencl.h"
 #include "backends/pytorch/pytorch.h"
 #include "backends/ref/ref.h"
 
@@ -9,6 +10,7 @@
 
 static const struct circ_backend *const backends[] = {
     &circ_cpu_backend,
+    &circ_opencl_backend,
     &circ_ref_backend,
     &circ_pytorch_backend,
 };

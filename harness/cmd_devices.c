@@ -97,9 +97,10 @@ static enum circ_status print_backend(struct circ_listing *listing, bool table,
     }
     enum circ_status status = CIRC_OK;
     for (int i = 0; i < count && status == CIRC_OK; i++) {
-        status =
-            print_row(listing, table, backend, &devices[i], CIRC_OK, devices[i].description, err);
-        ++*found;
+        bool usable = devices[i].status == CIRC_OK;
+        status = print_row(listing, table, backend, &devices[i], devices[i].status,
+                           usable ? devices[i].description : devices[i].reason, err);
+        *found += usable;
     }
     return status;
 }

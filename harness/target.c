@@ -66,6 +66,9 @@ static enum circ_status add_backend(const struct circ_backend *backend,
     }
     for (int i = 0; i < count; i++) {
         target.device = devices[i];
+        target.status = devices[i].status;
+        if (target.status)
+            circ_status_fail(&target.error, target.status, "%s", devices[i].reason);
         bool take = !wanted->count;
         for (int w = 0; w < wanted->count; w++) {
             if (device_matches(wanted->items[w], &target, i))

@@ -157,6 +157,15 @@ static void check_variant(const struct problem *p, const struct circ_backend *ba
     }
 }
 
+/* -b of this test: the backend that is asked; NULL: all but those that need a process or a compiler
+ * for each problem, which tests/peers and a test of OpenCL's own ask for less. */
+static const char *only;
+
+static bool chosen(const struct circ_backend *backend)
+{
+    return only ? !strcmp(backend->name, only) : !backend->apart && !backend->compiles;
+}
+
 /* All backends, variants and ISA rows on one problem with its spectra in one precision. */
 static struct tally check_precision(const struct problem *problem, enum circ_structure structure,
                                     enum circ_precision precision)
@@ -168,7 +177,7 @@ static struct tally check_precision(const struct problem *problem, enum circ_str
     circ_network_set_precision(&p.net, precision);
     const struct circ_backend *const *backends = circ_registry_list(&backend_count);
     for (int b = 0; b < backend_count; b++) {
-        if (backends[b]->apart) /* a process for each problem: tests/peers asks them together */
+        if (!chosen(backends[b]))
             continue;
         const struct circ_variant *variants;
         int count = backends[b]->variants(&variants);
@@ -473,8 +482,9 @@ int main(int argc, char **argv)
                   {"windows", test_windows},
                   {"hostile", test_hostile},
                   {"subnormal", test_subnormal}};
+    only = argc > 2 ? argv[2] : NULL;
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
-        if (argc < 2 || !strcmp(argv[1], groups[i].name))
+        if (argc < 2 || !strcmp(argv[1], "all") || !strcmp(argv[1], groups[i].name))
             groups[i].run();
     return tap_done();
 }

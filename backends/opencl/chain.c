@@ -1,0 +1,358 @@
+/* Choosing a stage for every layer, the buffers between them, and the training step: forward
+ * through all stages, the gradient of the loss, backward through all of them in reverse. */
+#include "backends/opencl/chain.h"
+
+#include "circ_config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct circ_chain {
+    const struct circ_network *network;
+    struct circ_setting setting;
+    struct circ_recording recording;
+    struct circ_stage *stages[CIRC_MAX_LAYERS];
+    int count;
+    cl_mem x[CIRC_MAX_LAYERS + 1]; /* input of each stage, then the output; two take turns within
+                                      where nothing is kept for a backward pass */
+    cl_mem slopes[2], target;      /* train: gradients go to and fro */
+    float *turned;                 /* owned: input or output in the other order */
+};
+
+static circ_stage_create *kind_of(const struct circ_layer *layer, const char *variant)
+{
+    (void)variant;
+    if (!circ_network_has_weights(layer))
+        return circ_elementwise_create;
+    return circ_spectral_create;
+}
+
+/* Layers that become stages: all but flatten, and a ReLU goes with the weights before it where no
+ * gradient needs what lies between. */
+static bool fuses(const struct circ_chain *chain, int layer)
+{
+    const struct circ_network *net = chain->network;
+    return !chain->setting.train && layer + 1 < net->layer_count &&
+           circ_network_has_weights(&net->layers[layer]) &&
+           net->layers[layer + 1].op == CIRC_OP_RELU;
+}
+
+static enum circ_status buffer(struct circ_chain *chain, size_t floats, cl_mem *to,
+                               struct circ_error *err)
+{
+    return circ_recording_buffer(&chain->recording, floats, NULL, to, err);
+}
+
+/* Numbers of the widest activation, and scratch for the spectra of any layer. */
+static enum circ_status measure(const struct circ_chain *chain, size_t *widest, size_t scratch[2],
+                                struct circ_error *err)
+{
+    const struct circ_network *net = chain->network;
+    size_t batch = (size_t)chain->setting.batch;
+    *widest = (size_t)circ_network_elements(net->input) * batch;
+    scratch[0] = scratch[1] = 1;
+    for (int l = 0; l < net->layer_count; l++) {
+        size_t out = (size_t)circ_network_elements(net->layers[l].out) * batch, need[2] = {0, 0};
+        *widest = out > *widest ? out : *widest;
+        enum circ_status status = CIRC_OK;
+        if (circ_network_has_weights(&net->layers[l]))
+            status = circ_spectral_need(&net->layers[l], &chain->setting, need, err);
+        if (status)
+            return status;
+        for (int side = 0; side < 2; side++)
+            scratch[side] = need[side] > scratch[side] ? need[side] : scratch[side];
+    }
+    return CIRC_OK;
+}
+
+/* Buffers of all activations but the stages' own, before any of them is made. */
+static enum circ_status make_buffers(struct circ_chain *chain, struct circ_error *err)
+{
+    const struct circ_network *net = chain->network;
+    size_t batch = (size_t)chain->setting.batch, widest, scratch[2];
+    size_t inputs = (size_t)circ_network_elements(net->input) * batch;
+    size_t outputs = (size_t)circ_network_elements(circ_network_output(net)) * batch;
+    enum circ_status status = measure(chain, &widest, scratch, err);
+    for (int side = 0; side < 2 && !status; side++)
+        status = buffer(chain, scratch[side], &chain->setting.spectra[side], err);
+    if (!status)
+        status = buffer(chain, inputs, &chain->x[0], err);
+    if (!status && chain->setting.train) {
+        status = buffer(chain, outputs, &chain->target, err);
+        for (int i = 0; i < 2 && !status; i++)
+            status = buffer(chain, widest, &chain->slopes[i], err);
+        if (!status)
+            status = buffer(chain, CIRC_MAX_LAYERS, &chain->setting.rates, err);
+    }
+    chain->turned = malloc((inputs > outputs ? inputs : outputs) * sizeof *chain->turned);
+    if (!status && !chain->turned)
+        status = circ_status_fail(err, CIRC_MEMORY, "%s: no memory to turn a batch of %zu",
+                                  net->name, batch);
+    return status;
+}
+
+/* The buffer that stage i writes. */
+static enum circ_status make_output(struct circ_chain *chain, int i, const struct circ_layer *last,
+                                    struct circ_error *err)
+{
+    const struct circ_network *net = chain->network;
+    size_t floats = (size_t)circ_network_elements(last->out) * (size_t)chain->setting.batch;
+    bool end = true;
+    for (const struct circ_layer *l = last + 1; l < net->layers + net->layer_count; l++)
+        end &= l->op == CIRC_OP_FLATTEN;
+    if (chain->setting.train || end)
+        return buffer(chain, floats, &chain->x[i + 1], err);
+    if (i >= 2) { /* what the stage before last wrote is read no more */
+        chain->x[i + 1] = chain->x[i - 1];
+        return CIRC_OK;
+    }
+    size_t widest, scratch[2];
+    enum circ_status status = measure(chain, &widest, scratch, err);
+    return status ? status : buffer(chain, widest, &chain->x[i + 1], err);
+}
+
+static enum circ_status make_stages(struct circ_chain *chain, const struct circ_model *model,
+                                    const char *variant, struct circ_error *err)
+{
+    const struct circ_network *net = chain->network;
+    enum circ_status status = CIRC_OK;
+    for (int l = 0; l < net->layer_count && !status; l++) {
+        const struct circ_layer *layer = &net->layers[l];
+        if (layer->op == CIRC_OP_FLATTEN)
+            continue;
+        bool relu = fuses(chain, l);
+        const struct circ_stage_request request = {layer, &model->layers[l], l, relu};
+        int i = chain->count;
+        status = make_output(chain, i, layer + relu, err);
+        if (!status)
+            status = kind_of(layer, variant)(
+                &chain->stages[i], &request, &chain->setting,
+                (struct circ_passage){.x = chain->x[i], .y = chain->x[i + 1]}, err);
+        if (!status)
+            chain->count++;
+        l += relu;
+    }
+    return status;
+}
+
+/* Gradient of the input of stage i, and for i = count of the network's output. */
+static cl_mem slope_of(const struct circ_chain *chain, int i)
+{
+    return chain->slopes[i % 2];
+}
+
+static enum circ_status record_backward(struct circ_chain *chain, struct circ_error *err)
+{
+    cl_int count =
+        (cl_int)(circ_network_elements(circ_network_output(chain->network)) * chain->setting.batch);
+    cl_float share = 1.0f / (float)chain->setting.batch;
+    cl_mem slope = slope_of(chain, chain->count);
+    const size_t global[3] = {(size_t)count, 1, 1};
+    const struct circ_arg args[] = {CIRC_ARG(chain->x[chain->count]), CIRC_ARG(chain->target),
+                                    CIRC_ARG(slope), CIRC_ARG(count), CIRC_ARG(share)};
+    enum circ_status status = circ_recording_kernel(
+        &chain->recording,
+        (struct circ_kernel_name){"lanes.cl elementwise.cl", "-DV=1 -DSHARE=1", "loss"}, global,
+        NULL, args, 5, err);
+    for (int i = chain->count - 1; i >= 0 && !status; i--) {
+        const struct circ_passage at = {chain->x[i], chain->x[i + 1], slope_of(chain, i + 1),
+                                        slope_of(chain, i)};
+        status = chain->stages[i]->backward(chain->stages[i], &chain->setting, at, err);
+    }
+    return status;
+}
+
+/* Refuses what cannot fit before anything is allocated, and says what would. */
+static enum circ_status check_room(const struct circ_request *request,
+                                   const struct circ_accelerator *a, struct circ_error *err)
+{
+    int64_t need = circ_chain_footprint(request);
+    if (need <= a->memory_bytes)
+        return CIRC_OK;
+    struct circ_request smaller = *request;
+    int low = 0, high = request->batch; /* low fits, high does not */
+    while (high - low > 1) {
+        smaller.batch = low + (high - low) / 2;
+        if (circ_chain_footprint(&smaller) <= a->memory_bytes)
+            low = smaller.batch;
+        else
+            high = smaller.batch;
+    }
+    char remedy[64] = "not even one sample fits";
+    if (low)
+        snprintf(remedy, sizeof remedy, "a batch of %d fits", low);
+    return circ_status_fail(err, CIRC_MEMORY,
+                            "%s, batch %d needs %" PRId64 " MiB and %s has %" PRId64 ": %s",
+                            request->model->network->name, request->batch, need >> 20, a->name,
+                            a->memory_bytes >> 20, remedy);
+}
+
+enum circ_status circ_chain_create(struct circ_chain **out, struct circ_accelerator *accelerator,
+                                   const struct circ_request *request,
+                                   const struct circ_tuning *tuning, struct circ_error *err)
+{
+    *out = NULL;
+    enum circ_status status = check_room(request, accelerator, err);
+    if (status)
+        return status;
+    struct circ_chain *chain = calloc(1, sizeof *chain);
+    if (!chain)
+        return circ_status_fail(err, CIRC_MEMORY, "%s: no memory", request->model->network->name);
+    chain->network = request->model->network;
+    chain->recording.accelerator = accelerator;
+    chain->setting = (struct circ_setting){.accelerator = accelerator,
+                                           .recording = &chain->recording,
+                                           .tuning = *tuning,
+                                           .batch = request->batch,
+                                           .train = request->pass == CIRC_TRAIN};
+    status = make_buffers(chain, err);
+    if (!status)
+        status = make_stages(chain, request->model, request->variant, err);
+    if (!status && chain->setting.train)
+        status = record_backward(chain, err);
+    if (!status) /* what was written to the device must lie there before it is asked for */
+        status = circ_accelerator_check(accelerator, clFinish(accelerator->queue),
+                                        "preparing a network", err);
+    if (status)
+        circ_chain_free(chain);
+    else
+        *out = chain;
+    return status;
+}
+
+void circ_chain_free(struct circ_chain *chain)
+{
+    if (!chain)
+        return;
+    clFinish(chain->setting.accelerator->queue);
+    circ_accelerator_start(chain->setting.accelerator);
+    circ_recording_free(&chain->recording);
+    for (int i = 0; i < chain->count; i++)
+        chain->stages[i]->release(chain->stages[i]);
+    free(chain->turned);
+    free(chain);
+}
+
+/* to [columns][rows] = from [rows][columns]. */
+static void turn(const float *from, size_t rows, size_t columns, float *to)
+{
+    enum { TILE = 16 };
+    for (size_t i = 0; i < rows; i += TILE)
+        for (size_t j = 0; j < columns; j += TILE)
+            for (size_t r = i; r < i + TILE && r < rows; r++)
+                for (size_t c = j; c < j + TILE && c < columns; c++)
+                    to[c * rows + r] = from[r * columns + c];
+}
+
+static enum circ_status send(struct circ_chain *chain, const float *from, struct circ_shape shape,
+                             cl_mem to, struct circ_error *err)
+{
+    size_t elements = (size_t)circ_network_elements(shape), batch = (size_t)chain->setting.batch;
+    turn(from, batch, elements, chain->turned);
+    return circ_accelerator_write(chain->setting.accelerator, to, chain->turned,
+                                  elements * batch * sizeof(float), err);
+}
+
+static enum circ_status fetch(struct circ_chain *chain, cl_mem from, struct circ_shape shape,
+                              float *to, struct circ_error *err)
+{
+    size_t elements = (size_t)circ_network_elements(shape), batch = (size_t)chain->setting.batch;
+    enum circ_status status = circ_accelerator_read(chain->setting.accelerator, from, chain->turned,
+                                                    elements * batch * sizeof(float), err);
+    if (!status)
+        turn(chain->turned, elements, batch, to);
+    return status;
+}
+
+enum circ_status circ_chain_upload(struct circ_chain *chain, const float *input,
+                                   const struct circ_lesson *lesson, struct circ_error *err)
+{
+    enum circ_status status = send(chain, input, chain->network->input, chain->x[0], err);
+    if (!status && lesson)
+        status =
+            send(chain, lesson->target, circ_network_output(chain->network), chain->target, err);
+    if (!status && lesson)
+        status =
+            circ_accelerator_write(chain->setting.accelerator, chain->setting.rates, lesson->rate,
+                                   (size_t)chain->network->layer_count * sizeof(float), err);
+    return status;
+}
+
+enum circ_status circ_chain_launch(struct circ_chain *chain, struct circ_error *err)
+{
+    return circ_recording_replay(&chain->recording, err);
+}
+
+enum circ_status circ_chain_wait(struct circ_chain *chain, int64_t *device_ns,
+                                 struct circ_error *err)
+{
+    struct circ_accelerator *a = chain->setting.accelerator;
+    enum circ_status status =
+        circ_accelerator_check(a, clFinish(a->queue), "waiting for the kernels", err);
+    *device_ns = circ_accelerator_stop(a);
+    return status;
+}
+
+enum circ_status circ_chain_download(struct circ_chain *chain, float *output,
+                                     struct circ_error *err)
+{
+    return fetch(chain, chain->x[chain->count], circ_network_output(chain->network), output, err);
+}
+
+enum circ_status circ_chain_learned(struct circ_chain *chain, struct circ_model *model, float *dx,
+                                    struct circ_error *err)
+{
+    enum circ_status status = fetch(chain, chain->count ? slope_of(chain, 0) : chain->target,
+                                    chain->network->input, dx, err);
+    for (int i = 0; i < chain->count && !status; i++) {
+        const struct circ_stage *stage = chain->stages[i];
+        struct circ_weights *to = &model->layers[stage->index];
+        if (stage->weights)
+            status = stage->weights(stage, &chain->setting, to->values, err);
+        if (!status && stage->bias)
+            status = circ_accelerator_read(chain->setting.accelerator, stage->bias, to->bias,
+                                           (size_t)stage->layer->out.c * sizeof(float), err);
+    }
+    return status;
+}
+
+const char *circ_chain_library(const struct circ_chain *chain)
+{
+    for (int i = 0; i < chain->count; i++)
+        if (*chain->stages[i]->library)
+            return chain->stages[i]->library;
+    return "";
+}
+
+int64_t circ_chain_footprint(const struct circ_request *request)
+{
+    const struct circ_network *net = request->model->network;
+    bool train = request->pass == CIRC_TRAIN;
+    int64_t batch = request->batch, widest = circ_network_elements(net->input);
+    int64_t kept = widest, weights = 0, largest[2] = {0, 0}, spectra = 0;
+    for (int l = 0; l < net->layer_count; l++) {
+        const struct circ_layer *layer = &net->layers[l];
+        int64_t out = circ_network_elements(layer->out);
+        kept += out;
+        widest = out > widest ? out : widest;
+        if (!circ_network_has_weights(layer))
+            continue;
+        int p, q;
+        circ_network_blocks(layer, &p, &q);
+        int64_t k = layer->block + layer->block % 2,
+                pad = layer->op == CIRC_OP_CONV ? layer->pad : 0;
+        int64_t pixels = layer->op == CIRC_OP_CONV ? (layer->in.h + 2 * pad + layer->stride) *
+                                                         (layer->in.w + 2 * pad + layer->stride)
+                                                   : 1;
+        int64_t in = layer->groups * q * k * pixels * batch;
+        int64_t own = layer->groups * p * k * pixels * batch;
+        weights += 2 * circ_network_layer_counts(layer).weight_count;
+        spectra += train ? in : 0;
+        largest[0] = in > largest[0] ? in : largest[0];
+        largest[1] = own > largest[1] ? own : largest[1];
+    }
+    int64_t activations = train ? kept + 3 * widest : 3 * widest;
+    return 4 * (weights + spectra + largest[0] + largest[1] + activations * batch) + (1 << 20);
+}

@@ -1,0 +1,26 @@
+/* What all kernels share: vectors of V floats, V = 1 on GPUs and the machine's own width on CPUs.
+ * Each lane is a column: a sample, a pixel, or in small batches a block.
+ *
+ * Activations lie [channel][row][column][sample]. Spectra lie [slot][part][block][place], parts re
+ * and im (one part only where K is 1), blocks of all groups one after the other; slots as in
+ * backends/core/fft.h. A plane is what the places of one block make up: the pixels of the padded
+ * image, those of each residue modulo the stride next to each other, so that the places under a tap
+ * of all output pixels are one run, whatever the stride. */
+
+#define JOIN_(a, b) a##b
+#define JOIN(a, b)  JOIN_(a, b)
+
+#if V == 1
+typedef float real;
+#define LOAD(p)     (*(p))
+#define STORE(v, p) (*(p) = (v))
+#else
+typedef JOIN(float, V) real;
+#define LOAD(p)     JOIN(vload, V)(0, p)
+#define STORE(v, p) JOIN(vstore, V)(v, 0, p)
+#endif
+
+union lanes {
+    real v;
+    float at[V];
+};

@@ -1,0 +1,141 @@
+/* The products of a layer's spectra, one for each slot, tap and group:
+ *     forward   Y_i = sum over taps, j of W_ij X_j
+ *     backward  X'_j = sum over taps, i of conj(W_ij) Y'_i       (BACKWARD: gradients)
+ * with W [slot][group][tile of ROWS rows][tap][j]{re[ROWS], im[ROWS]}. Slot 0 carries two real bins
+ * where K is even and one where it is odd: its product is that of its parts, apart.
+ *
+ * A work-item keeps a tile of ROWS rows and COLUMNS vectors in registers; weights are one number for
+ * all lanes. Parameters: K, V, ROWS, COLUMNS, PARTS (1: real, for K = 1), BACKWARD. */
+
+/* One tap: which one it is, and how far its places lie from those of the output. */
+struct tap {
+    int index, offset;
+};
+
+/* rows, reduced: blocks of a group on the side that is written, and on the one that is summed over.
+ * taps: all of them; residues (1 forward): planes of the output side, of which residue r takes the
+ * taps from starts[r] to starts[r + 1]. Dimensions: tiles of columns; tiles of rows; slots x groups
+ * x residues. */
+struct product_shape {
+    int groups, rows, reduced, taps, residues;
+    int weight_rows, weight_blocks; /* p and q of W */
+    int x_plane, y_plane; /* places of a block that is read, and that is written */
+    int x_front, y_front; /* of the first place in either */
+    int span;             /* places that a residue writes */
+};
+
+static inline size_t weight_at(const struct product_shape *s, int slot, int group, int tap, int i, int j)
+{
+    int tiles = (s->weight_rows + ROWS - 1) / ROWS;
+    return ((((size_t)(slot * s->groups + group) * tiles + i / ROWS) * s->taps + tap) *
+                s->weight_blocks + j) * (ROWS * PARTS) + i % ROWS;
+}
+
+__kernel void product(__global const float *w, __global const float *x, __global float *y,
+                      __global const struct tap *taps, __global const int *starts, struct product_shape s)
+{
+    int residue = get_global_id(2) % s.residues, unit = get_global_id(2) / s.residues;
+    int group = unit % s.groups, slot = unit / s.groups, row = get_global_id(1) * ROWS;
+    int width = get_local_size(0) * V;
+    int column = get_group_id(0) * width * COLUMNS + get_local_id(0) * V;
+    if (row >= s.rows || column >= s.span)
+        return;
+    size_t x_part = (size_t)s.groups * s.reduced * s.x_plane;
+    size_t y_part = (size_t)s.groups * s.rows * s.y_plane;
+    real re[ROWS][COLUMNS], im[ROWS][COLUMNS];
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++)
+            re[r][c] = im[r][c] = 0;
+
+    for (int a = starts[residue]; a < starts[residue + 1]; a++) {
+        struct tap tap = taps[a];
+        __global const float *from = x + (size_t)slot * PARTS * x_part +
+                                     (size_t)group * s.reduced * s.x_plane + s.x_front +
+                                     tap.offset + column;
+#if BACKWARD
+        /* rows are j; those of the last tile that do not exist read the last that does */
+        size_t at[ROWS];
+#pragma unroll
+        for (int r = 0; r < ROWS; r++)
+            at[r] = weight_at(&s, slot, group, tap.index, 0, min(row + r, s.rows - 1));
+#else
+        __global const float *at = w + weight_at(&s, slot, group, tap.index, row, 0);
+#endif
+        for (int j = 0; j < s.reduced; j++, from += s.x_plane) {
+            real xr[COLUMNS], xi[COLUMNS];
+#pragma unroll
+            for (int c = 0; c < COLUMNS; c++) {
+                xr[c] = LOAD(from + c * width);
+                if (PARTS == 2)
+                    xi[c] = LOAD(from + x_part + c * width);
+            }
+#if BACKWARD
+            size_t next = weight_at(&s, slot, group, tap.index, j, 0) -
+                          weight_at(&s, slot, group, tap.index, 0, 0);
+#define WEIGHT(r, part) w[at[r] + next + (part) * ROWS]
+#else
+            __global const float *own = at + (size_t)j * ROWS * PARTS;
+#define WEIGHT(r, part) own[(part) * ROWS + (r)]
+#endif
+            if (PARTS == 1) {
+#pragma unroll
+                for (int r = 0; r < ROWS; r++) {
+                    float wr = WEIGHT(r, 0);
+#pragma unroll
+                    for (int c = 0; c < COLUMNS; c++)
+                        re[r][c] += xr[c] * wr;
+                }
+            } else if (slot == 0) {
+#pragma unroll
+                for (int r = 0; r < ROWS; r++) {
+                    float wr = WEIGHT(r, 0), wi = WEIGHT(r, PARTS - 1);
+#pragma unroll
+                    for (int c = 0; c < COLUMNS; c++) {
+                        re[r][c] += xr[c] * wr;
+                        im[r][c] += xi[c] * wi;
+                    }
+                }
+            } else {
+#pragma unroll
+                for (int r = 0; r < ROWS; r++) {
+                    float wr = WEIGHT(r, 0), wi = BACKWARD ? -WEIGHT(r, PARTS - 1) : WEIGHT(r, PARTS - 1);
+#pragma unroll
+                    for (int c = 0; c < COLUMNS; c++) {
+                        re[r][c] += xr[c] * wr;
+                        im[r][c] += xr[c] * wi;
+                        re[r][c] -= xi[c] * wi;
+                        im[r][c] += xi[c] * wr;
+                    }
+                }
+            }
+        }
+    }
+
+    __global float *to = y + (size_t)slot * PARTS * y_part +
+                         ((size_t)group * s.rows + row) * s.y_plane + s.y_front +
+                         residue * s.span + column;
+#pragma unroll
+    for (int r = 0; r < ROWS; r++) {
+        if (row + r >= s.rows)
+            break;
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+            int left = s.span - column - c * width;
+            __global float *own = to + (size_t)r * s.y_plane + c * width;
+            if (left >= V) {
+                STORE(re[r][c], own);
+                if (PARTS == 2)
+                    STORE(im[r][c], own + y_part);
+                continue;
+            }
+            union lanes a = {.v = re[r][c]}, b = {.v = im[r][c]};
+            for (int l = 0; l < left; l++) {
+                own[l] = a.at[l];
+                if (PARTS == 2)
+                    own[y_part + l] = b.at[l];
+            }
+        }
+    }
+}

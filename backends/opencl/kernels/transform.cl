@@ -1,0 +1,566 @@
+/* Real transforms of the blocks of a layer, forward (spectra) and inverse (signals), as
+ * backends/core/fft.h has them: an even K is one complex transform of K/2 and an untangling pass, an
+ * odd K a complex transform of K.
+ *
+ * In place, so that one array and one barrier a pass are enough: decimation in frequency forward,
+ * which leaves its output in digit-reversed order (the table `order`), and decimation in time
+ * inverse, which takes it in that order (Cooley and Tukey, Math. Comp. 19, 1965; Gentleman and
+ * Sande, AFIPS 29, 1966). T work-items share a transform and C vectors of columns a work-group, in
+ * local memory; with T = 1 the array is private, and for small K becomes registers.
+ *
+ * Parameters: K, N (complex length), V, T, C, R0, R1, ... (radices, the largest stride first),
+ * LARGEST (of them), BINS (spectra with the slots innermost, SLOTS floats apart: see stream.cl).
+ * roots[e] = exp(-2 pi i e / K). */
+
+#define EVEN (K % 2 == 0)
+#define STEP (K / N)
+#define PARTS (K == 1 ? 1 : 2)
+
+#if T > 1
+#define SPACE __local
+#define MEET  barrier(CLK_LOCAL_MEM_FENCE)
+#else
+#define SPACE __private
+#define MEET
+#endif
+
+#define ROOT(e) roots[(e) * STEP]
+
+static inline void butterfly2(real *xr, real *xi)
+{
+    real ar = xr[0] - xr[1], ai = xi[0] - xi[1];
+    xr[0] += xr[1];
+    xi[0] += xi[1];
+    xr[1] = ar;
+    xi[1] = ai;
+}
+
+static inline void butterfly3(real *xr, real *xi)
+{
+    const float s = 0.866025403784438647f;
+    real ar = xr[1] + xr[2], ai = xi[1] + xi[2];
+    real br = (xi[1] - xi[2]) * s, bi = (xr[2] - xr[1]) * s;
+    real cr = xr[0] - ar * 0.5f, ci = xi[0] - ai * 0.5f;
+    xr[0] += ar;
+    xi[0] += ai;
+    xr[1] = cr + br;
+    xi[1] = ci + bi;
+    xr[2] = cr - br;
+    xi[2] = ci - bi;
+}
+
+static inline void butterfly4(real *xr, real *xi)
+{
+    real ar = xr[0] + xr[2], ai = xi[0] + xi[2], br = xr[0] - xr[2], bi = xi[0] - xi[2];
+    real cr = xr[1] + xr[3], ci = xi[1] + xi[3];
+    real dr = xi[1] - xi[3], di = xr[3] - xr[1]; /* -i (x1 - x3) */
+    xr[0] = ar + cr;
+    xi[0] = ai + ci;
+    xr[1] = br + dr;
+    xi[1] = bi + di;
+    xr[2] = ar - cr;
+    xi[2] = ai - ci;
+    xr[3] = br - dr;
+    xi[3] = bi - di;
+}
+
+static inline void butterfly5(real *xr, real *xi)
+{
+    const float c1 = 0.309016994374947424f, c2 = -0.809016994374947424f;
+    const float s1 = 0.951056516295153572f, s2 = 0.587785252292473129f;
+    real ar = xr[1] + xr[4], ai = xi[1] + xi[4], br = xr[1] - xr[4], bi = xi[1] - xi[4];
+    real cr = xr[2] + xr[3], ci = xi[2] + xi[3], dr = xr[2] - xr[3], di = xi[2] - xi[3];
+    real er = xr[0] + ar * c1 + cr * c2, ei = xi[0] + ai * c1 + ci * c2;
+    real fr = xr[0] + ar * c2 + cr * c1, fi = xi[0] + ai * c2 + ci * c1;
+    real gr = bi * s1 + di * s2, gi = br * s1 + dr * s2;
+    real hr = bi * s2 - di * s1, hi = br * s2 - dr * s1;
+    xr[0] += ar + cr;
+    xi[0] += ai + ci;
+    xr[1] = er + gr;
+    xi[1] = ei - gi;
+    xr[4] = er - gr;
+    xi[4] = ei + gi;
+    xr[2] = fr + hr;
+    xi[2] = fi - hi;
+    xr[3] = fr - hr;
+    xi[3] = fi + hi;
+}
+
+static inline void butterfly8(real *xr, real *xi)
+{
+    const float h = 0.707106781186547524f;
+    real er[4] = {xr[0], xr[2], xr[4], xr[6]}, ei[4] = {xi[0], xi[2], xi[4], xi[6]};
+    real or[4] = {xr[1], xr[3], xr[5], xr[7]}, oi[4] = {xi[1], xi[3], xi[5], xi[7]};
+    butterfly4(er, ei);
+    butterfly4(or, oi);
+    real tr = (or[1] + oi[1]) * h, ti = (oi[1] - or[1]) * h;
+    real ur = oi[2], ui = -or[2];
+    real vr = (oi[3] - or[3]) * h, vi = -(or[3] + oi[3]) * h;
+    xr[0] = er[0] + or[0], xi[0] = ei[0] + oi[0];
+    xr[4] = er[0] - or[0], xi[4] = ei[0] - oi[0];
+    xr[1] = er[1] + tr, xi[1] = ei[1] + ti;
+    xr[5] = er[1] - tr, xi[5] = ei[1] - ti;
+    xr[2] = er[2] + ur, xi[2] = ei[2] + ui;
+    xr[6] = er[2] - ur, xi[6] = ei[2] - ui;
+    xr[3] = er[3] + vr, xi[3] = ei[3] + vi;
+    xr[7] = er[3] - vr, xi[7] = ei[3] - vi;
+}
+
+/* Any other radix, by definition. */
+static inline void butterfly_any(const int R, real *xr, real *xi, __global const float2 *roots)
+{
+    real yr[LARGEST], yi[LARGEST];
+    for (int j = 0; j < R; j++) {
+        yr[j] = xr[0];
+        yi[j] = xi[0];
+        for (int i = 1, e = j; i < R; i++, e = e + j < R ? e + j : e + j - R) {
+            float2 w = ROOT(e * (N / R));
+            yr[j] += xr[i] * w.x - xi[i] * w.y;
+            yi[j] += xr[i] * w.y + xi[i] * w.x;
+        }
+    }
+    for (int j = 0; j < R; j++) {
+        xr[j] = yr[j];
+        xi[j] = yi[j];
+    }
+}
+
+static inline void butterfly(const int R, real *xr, real *xi, __global const float2 *roots)
+{
+    switch (R) {
+    case 2:
+        butterfly2(xr, xi);
+        break;
+    case 3:
+        butterfly3(xr, xi);
+        break;
+    case 4:
+        butterfly4(xr, xi);
+        break;
+    case 5:
+        butterfly5(xr, xi);
+        break;
+#if LARGEST >= 8
+    case 8:
+        butterfly8(xr, xi);
+        break;
+#endif
+    default:
+        butterfly_any(R, xr, xi, roots);
+    }
+}
+
+/* A pass of the forward transform over runs of R * M: butterflies, then twiddles. */
+static inline void fall(const int R, const int M, SPACE real *re, SPACE real *im,
+                        __global const float2 *roots, int t)
+{
+    for (int b = t; b < N / R; b += T) {
+        int p = b % M, base = b / M * (R * M) + p;
+        real xr[LARGEST], xi[LARGEST];
+#pragma unroll
+        for (int i = 0; i < R; i++) {
+            xr[i] = re[(base + i * M) * C];
+            xi[i] = im[(base + i * M) * C];
+        }
+        butterfly(R, xr, xi, roots);
+        re[base * C] = xr[0];
+        im[base * C] = xi[0];
+#pragma unroll
+        for (int j = 1; j < R; j++) {
+            float2 w = ROOT(j * p * (N / (R * M)));
+            re[(base + j * M) * C] = M > 1 ? xr[j] * w.x - xi[j] * w.y : xr[j];
+            im[(base + j * M) * C] = M > 1 ? xr[j] * w.y + xi[j] * w.x : xi[j];
+        }
+    }
+    MEET;
+}
+
+/* The same pass of the transposed network: twiddles, then butterflies. */
+static inline void rise(const int R, const int M, SPACE real *re, SPACE real *im,
+                        __global const float2 *roots, int t)
+{
+    for (int b = t; b < N / R; b += T) {
+        int p = b % M, base = b / M * (R * M) + p;
+        real xr[LARGEST], xi[LARGEST];
+        xr[0] = re[base * C];
+        xi[0] = im[base * C];
+#pragma unroll
+        for (int j = 1; j < R; j++) {
+            float2 w = ROOT(j * p * (N / (R * M)));
+            real ar = re[(base + j * M) * C], ai = im[(base + j * M) * C];
+            xr[j] = M > 1 ? ar * w.x - ai * w.y : ar;
+            xi[j] = M > 1 ? ar * w.y + ai * w.x : ai;
+        }
+        butterfly(R, xr, xi, roots);
+#pragma unroll
+        for (int i = 0; i < R; i++) {
+            re[(base + i * M) * C] = xr[i];
+            im[(base + i * M) * C] = xi[i];
+        }
+    }
+    MEET;
+}
+
+/* Runs left after each pass. */
+#ifdef R0
+#define M0 (N / R0)
+#endif
+#ifdef R1
+#define M1 (M0 / R1)
+#endif
+#ifdef R2
+#define M2 (M1 / R2)
+#endif
+#ifdef R3
+#define M3 (M2 / R3)
+#endif
+#ifdef R4
+#define M4 (M3 / R4)
+#endif
+#ifdef R5
+#define M5 (M4 / R5)
+#endif
+#ifdef R6
+#define M6 (M5 / R6)
+#endif
+#ifdef R7
+#define M7 (M6 / R7)
+#endif
+
+static inline void fall_all(SPACE real *re, SPACE real *im, __global const float2 *roots, int t)
+{
+#ifdef R0
+    fall(R0, M0, re, im, roots, t);
+#endif
+#ifdef R1
+    fall(R1, M1, re, im, roots, t);
+#endif
+#ifdef R2
+    fall(R2, M2, re, im, roots, t);
+#endif
+#ifdef R3
+    fall(R3, M3, re, im, roots, t);
+#endif
+#ifdef R4
+    fall(R4, M4, re, im, roots, t);
+#endif
+#ifdef R5
+    fall(R5, M5, re, im, roots, t);
+#endif
+#ifdef R6
+    fall(R6, M6, re, im, roots, t);
+#endif
+#ifdef R7
+    fall(R7, M7, re, im, roots, t);
+#endif
+}
+
+static inline void rise_all(SPACE real *re, SPACE real *im, __global const float2 *roots, int t)
+{
+#ifdef R7
+    rise(R7, M7, re, im, roots, t);
+#endif
+#ifdef R6
+    rise(R6, M6, re, im, roots, t);
+#endif
+#ifdef R5
+    rise(R5, M5, re, im, roots, t);
+#endif
+#ifdef R4
+    rise(R4, M4, re, im, roots, t);
+#endif
+#ifdef R3
+    rise(R3, M3, re, im, roots, t);
+#endif
+#ifdef R2
+    rise(R2, M2, re, im, roots, t);
+#endif
+#ifdef R1
+    rise(R1, M1, re, im, roots, t);
+#endif
+#ifdef R0
+    rise(R0, M0, re, im, roots, t);
+#endif
+}
+
+/* All counts are floats or numbers of things; see planes.h, which fills it on the host. */
+struct side {
+    int blocks;        /* of all groups */
+    int per_group;     /* blocks of one group */
+    int channels;      /* of one group */
+    int height, width; /* of the activation */
+    int batch;
+    int stride, pad;
+    int wide;  /* floats of a row of a plane */
+    int high;  /* rows of a plane, of each residue */
+    int front; /* places before the first row */
+    int plane; /* places of a block: front, rows, and what rounds them up */
+};
+
+/* Where a place's pixel lies in its channel, or -1 for a place in a margin. */
+static inline int pixel_of(struct side g, int place)
+{
+    place -= g.front;
+    if (place < 0)
+        return -1;
+    int row = place / g.wide, column = place % g.wide;
+    int residue = row / g.high, x = column / g.batch;
+    int down = row % g.high * g.stride + residue / g.stride - g.pad;
+    int across = x * g.stride + residue % g.stride - g.pad;
+    if (residue >= g.stride * g.stride || down < 0 || down >= g.height || across < 0 ||
+        across >= g.width)
+        return -1;
+    return (down * g.width + across) * g.batch + column % g.batch;
+}
+
+/* The reverse: the place of a pixel. */
+static inline int place_of(struct side g, int pixel)
+{
+    int row = pixel / (g.width * g.batch) + g.pad, column = pixel % (g.width * g.batch);
+    int x = column / g.batch + g.pad;
+    int residue = row % g.stride * g.stride + x % g.stride;
+    return g.front + (residue * g.high + row / g.stride) * g.wide + x / g.stride * g.batch +
+           column % g.batch;
+}
+
+/* The first channel of a block, and how many of its K channels there are. */
+static inline int channel_of(struct side g, int block)
+{
+    return block / g.per_group * g.channels + block % g.per_group * K;
+}
+
+static inline int room_of(struct side g, int block)
+{
+    return min(K, g.channels - block % g.per_group * K);
+}
+
+/* The lanes of a vector on both sides of the transform: `place` in the spectra (block * plane +
+ * place), `at` in the activations (of the block's first channel), -1 where there is none, and how
+ * many channels the block has there. One run: neighbours on both sides, of one block. */
+struct lane_map {
+    int place[V], at[V], room[V], channel[V];
+    bool run;
+};
+
+static inline void map_lane(struct lane_map *map, int l, struct side g, int block, int place,
+                            int pixel)
+{
+    int pixels = g.height * g.width * g.batch;
+    map->channel[l] = channel_of(g, block);
+    map->place[l] = block * g.plane + place;
+    map->at[l] = pixel < 0 ? -1 : map->channel[l] * pixels + pixel;
+    map->room[l] = pixel < 0 ? 0 : room_of(g, block);
+}
+
+/* Lanes over places: for spectra. */
+static inline struct lane_map map_places(struct side g, int first, int count)
+{
+    struct lane_map map;
+    int last = first + V - 1;
+    map.run = last < count && first / g.plane == last / g.plane;
+    if (map.run) {
+        int block = first / g.plane, place = first % g.plane;
+        int low = pixel_of(g, place), high = pixel_of(g, place + V - 1);
+        map_lane(&map, 0, g, block, place, low);
+        map.run = low >= 0 && high == low + V - 1 &&
+                  (g.stride == 1 || place % g.batch + V <= g.batch);
+    }
+    if (!map.run)
+        for (int l = 0; l < V; l++) {
+            int u = min(first + l, count - 1), place = u % g.plane;
+            map_lane(&map, l, g, u / g.plane, place, first + l < count ? pixel_of(g, place) : -1);
+        }
+    return map;
+}
+
+/* Lanes over pixels: for signals. */
+static inline struct lane_map map_pixels(struct side g, int first, int count)
+{
+    struct lane_map map;
+    int pixels = g.height * g.width * g.batch, last = first + V - 1;
+    map.run = last < count && first / pixels == last / pixels;
+    if (map.run) {
+        int block = first / pixels, low = place_of(g, first % pixels);
+        map_lane(&map, 0, g, block, low, first % pixels);
+        map.run = place_of(g, first % pixels + V - 1) == low + V - 1 &&
+                  (g.stride == 1 || first % pixels % g.batch + V <= g.batch);
+    }
+    if (!map.run)
+        for (int l = 0; l < V; l++) {
+            int u = min(first + l, count - 1), pixel = u % pixels;
+            map_lane(&map, l, g, u / pixels, place_of(g, pixel), first + l < count ? pixel : -1);
+        }
+    return map;
+}
+
+/* Row r of the blocks in the lanes; zero where there is none. */
+static inline real fetch(__global const float *x, const struct lane_map *map, int r, int step)
+{
+    if (map->run)
+        return r < map->room[0] ? LOAD(x + map->at[0] + (size_t)r * step) : (real)(0);
+    union lanes a;
+    for (int l = 0; l < V; l++)
+        a.at[l] = r < map->room[l] ? x[map->at[l] + (size_t)r * step] : 0;
+    return a.v;
+}
+
+static inline void put(__global float *y, const struct lane_map *map, int r, int step, real value,
+                       __global const float *bias, int relu)
+{
+    union lanes a;
+    if (map->run) {
+        if (r >= map->room[0])
+            return;
+        if (bias)
+            value += bias[map->channel[0] + r];
+        if (relu)
+            value = value < 0 ? (real)(0) : value;
+        STORE(value, y + map->at[0] + (size_t)r * step);
+        return;
+    }
+    a.v = value;
+    for (int l = 0; l < V; l++) {
+        if (r >= map->room[l])
+            continue;
+        float one = a.at[l] + (bias ? bias[map->channel[l] + r] : 0);
+        y[map->at[l] + (size_t)r * step] = relu && one < 0 ? 0 : one;
+    }
+}
+
+/* One number of a spectrum, at the lanes' places. count: places of all blocks. */
+static inline void put_slot(__global float *s, int first, int count, int slot, int part, real value)
+{
+    union lanes a;
+#if BINS
+    a.v = value;
+    for (int l = 0; l < V && first + l < count; l++)
+        s[((size_t)(first + l) * PARTS + part) * SLOTS + slot] = a.at[l];
+#else
+    __global float *to = s + (size_t)(slot * PARTS + part) * count + first;
+    if (first + V <= count) {
+        STORE(value, to);
+        return;
+    }
+    a.v = value;
+    for (int l = 0; l < V && first + l < count; l++)
+        to[l] = a.at[l];
+#endif
+}
+
+static inline real fetch_slot(__global const float *s, const struct lane_map *map, int count,
+                              int slot, int part)
+{
+    union lanes a;
+#if BINS
+    for (int l = 0; l < V; l++)
+        a.at[l] = s[((size_t)map->place[map->run ? 0 : l] + (map->run ? l : 0)) * PARTS * SLOTS +
+                    part * SLOTS + slot];
+    return a.v;
+#else
+    __global const float *from = s + (size_t)(slot * PARTS + part) * count;
+    if (map->run)
+        return LOAD(from + map->place[0]);
+    for (int l = 0; l < V; l++)
+        a.at[l] = from[map->place[l]];
+    return a.v;
+#endif
+}
+
+#if T > 1
+#define WORKSPACE                                                                                  \
+    __local real space[2 * N * C];                                                                 \
+    int t = get_local_id(1);                                                                       \
+    SPACE real *re = space + get_local_id(0), *im = re + N * C
+#else
+#define WORKSPACE                                                                                  \
+    real space[2 * N];                                                                             \
+    int t = 0;                                                                                     \
+    SPACE real *re = space, *im = re + N
+#endif
+
+/* x [channels][pixels] -> s [slot][part][block][place]. Dimension 0: vectors of places of all
+ * blocks; dimension 1: the T work-items of a transform. */
+__kernel void spectra(__global const float *x, __global float *s, __global const float2 *roots,
+                      __global const int *order, struct side g)
+{
+    int first = get_global_id(0) * V, count = g.blocks * g.plane;
+    int step = g.height * g.width * g.batch;
+    bool mine = first < count;
+    WORKSPACE;
+    struct lane_map map = map_places(g, mine ? first : 0, count);
+    for (int i = t; i < N && mine; i += T) {
+        re[i * C] = fetch(x, &map, EVEN ? 2 * i : i, step);
+        im[i * C] = EVEN ? fetch(x, &map, 2 * i + 1, step) : (real)(0);
+    }
+    MEET;
+    fall_all(re, im, roots, t);
+    for (int f = t; f <= N / 2 && mine; f += T) {
+        int a = order[f] * C, b = order[f ? N - f : 0] * C;
+        if (EVEN && f == 0) {
+            put_slot(s, first, count, 0, 0, re[a] + im[a]);
+            put_slot(s, first, count, 0, 1, re[a] - im[a]);
+        } else if (EVEN) {
+            float2 w = roots[f];
+            real er = (re[a] + re[b]) * 0.5f, ei = (im[a] - im[b]) * 0.5f;
+            real or = (im[a] + im[b]) * 0.5f, oi = (re[b] - re[a]) * 0.5f;
+            real tr = or * w.x - oi * w.y, ti = or * w.y + oi * w.x;
+            put_slot(s, first, count, f, 0, er + tr);
+            put_slot(s, first, count, f, 1, ei + ti);
+            if (f < N - f) {
+                put_slot(s, first, count, N - f, 0, er - tr);
+                put_slot(s, first, count, N - f, 1, ti - ei);
+            }
+        } else {
+            put_slot(s, first, count, f, 0, re[a]);
+            if (PARTS == 2)
+                put_slot(s, first, count, f, 1, im[a]);
+        }
+    }
+}
+
+/* s -> y, scaled by 1/K, with bias [channels] (or NULL) added and negatives cut where relu is set.
+ * Dimension 0: vectors of pixels of all blocks; dimension 1: the T work-items of a transform. */
+__kernel void signals(__global const float *s, __global float *y, __global const float2 *roots,
+                      __global const int *order, struct side g, __global const float *bias,
+                      int has_bias, int relu)
+{
+    int step = g.height * g.width * g.batch, count = g.blocks * step, places = g.blocks * g.plane;
+    int first = get_global_id(0) * V;
+    bool mine = first < count;
+    WORKSPACE;
+    struct lane_map map = map_pixels(g, mine ? first : 0, count);
+    for (int f = t; f <= N / 2 && mine; f += T) {
+        int a = order[f] * C, b = order[f ? N - f : 0] * C;
+        real fr = fetch_slot(s, &map, places, f, 0);
+        real fi = PARTS == 2 ? fetch_slot(s, &map, places, f, 1) : (real)(0);
+        if (EVEN && f == 0) {
+            re[a] = (fr + fi) * (1.0f / K);
+            im[a] = (fr - fi) * (1.0f / K);
+        } else if (EVEN) {
+            float2 w = roots[f];
+            real gr = f < N - f ? fetch_slot(s, &map, places, N - f, 0) : fr;
+            real gi = f < N - f ? fetch_slot(s, &map, places, N - f, 1) : fi;
+            real er = fr + gr, ei = fi - gi, dr = fr - gr, di = fi + gi;
+            real tr = dr * w.x + di * w.y, ti = di * w.x - dr * w.y;
+            re[a] = (er - ti) * (1.0f / K);
+            im[a] = (ei + tr) * (1.0f / K);
+            re[b] = (er + ti) * (1.0f / K);
+            im[b] = (tr - ei) * (1.0f / K);
+        } else {
+            re[a] = fr * (1.0f / K);
+            im[a] = f ? fi * (1.0f / K) : (real)(0);
+            if (f) {
+                re[b] = re[a];
+                im[b] = -im[a];
+            }
+        }
+    }
+    MEET;
+    rise_all(im, re, roots, t);
+    __global const float *offset = has_bias ? bias : 0;
+    for (int i = t; i < N && mine; i += T) {
+        put(y, &map, EVEN ? 2 * i : i, step, re[i * C], offset, relu);
+        if (EVEN)
+            put(y, &map, 2 * i + 1, step, im[i * C], offset, relu);
+    }
+}

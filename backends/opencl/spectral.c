@@ -1,0 +1,579 @@
+/* FC and CONV layers by our kernels: spectra of the input, a product for each slot, signals of the
+ * output, with bias and ReLU in the last write. A dense layer is the case K = 1. For few samples an
+ * FC layer's product is a stream of its weights. In training the same kernels run backwards, and
+ * the weights stay spectra. */
+#include "backends/opencl/stage.h"
+
+#include "backends/core/fft.h"
+#include "backends/opencl/planes.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PRIVATE_BYTES 65536 /* of a transform that one work-item does: it is on a stack */
+#define MAX_RADICES   8
+
+struct spectral {
+    struct circ_stage stage;
+    struct circ_planes planes;
+    /* what the transforms are built with */
+    int vector;           /* of transforms */
+    int threads, vectors; /* T and C */
+    char transform[320];  /* options */
+    cl_mem roots, order, taps, back, starts, forward_starts;
+    /* the product */
+    int lanes, columns, group; /* vector width, and its tile */
+    char product[128];
+    bool stream, bins;
+    int width;         /* lanes of a row of the stream's weights, whole vectors */
+    cl_mem weights, x; /* x: spectra of the input */
+};
+
+static int power_below(int most, int value)
+{
+    int power = 1;
+    while (power * 2 <= most && power * 2 <= value)
+        power *= 2;
+    return power;
+}
+
+/* Radices of the complex length, from the largest stride on; the number of them, 0 for too many. */
+static int factor(int n, int radix[MAX_RADICES], int *largest)
+{
+    static const int first[] = {8, 4, 2, 5, 3, 7};
+    int count = 0;
+    *largest = 2;
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++)
+        for (; n % first[i] == 0; n /= first[i])
+            if (count == MAX_RADICES)
+                return 0;
+            else
+                radix[count++] = first[i];
+    for (int prime = 11; n > 1; prime += 2)
+        for (; n % prime == 0; n /= prime)
+            if (count == MAX_RADICES)
+                return 0;
+            else
+                radix[count++] = prime;
+    for (int i = 0; i < count; i++)
+        *largest = radix[i] > *largest ? radix[i] : *largest;
+    return count;
+}
+
+/* Where element f lies after the forward passes. */
+static int reversed(int f, int n, const int *radix)
+{
+    int at = 0;
+    for (; n > 1; radix++) {
+        n /= *radix;
+        at += f % *radix * n;
+        f /= *radix;
+    }
+    return at;
+}
+
+static enum circ_status make_tables(struct spectral *s, const struct circ_setting *setting, int n,
+                                    const int *radix, struct circ_error *err)
+{
+    int k = s->planes.g.k;
+    float *roots = malloc(2 * (size_t)k * sizeof *roots);
+    cl_int *order = malloc((size_t)n * sizeof *order);
+    enum circ_status status = CIRC_OK;
+    if (!roots || !order)
+        status = circ_status_fail(err, CIRC_MEMORY, "no memory for the tables of block %d", k);
+    for (int e = 0; e < k && !status; e++) {
+        roots[2 * e] = (float)cos(6.283185307179586476925286766559 * e / k);
+        roots[2 * e + 1] = (float)-sin(6.283185307179586476925286766559 * e / k);
+    }
+    for (int f = 0; f < n && !status; f++)
+        order[f] = reversed(f, n, radix);
+    struct circ_recording *r = setting->recording;
+    if (!status)
+        status = circ_recording_buffer(r, 2 * (size_t)k, roots, &s->roots, err);
+    if (!status)
+        status = circ_recording_buffer(r, (size_t)n, order, &s->order, err);
+    free(roots);
+    free(order);
+    return status;
+}
+
+/* Vector width, sharing and options of the transforms. */
+static enum circ_status plan_transform(struct spectral *s, const struct circ_setting *setting,
+                                       struct circ_error *err)
+{
+    const struct circ_accelerator *a = setting->accelerator;
+    int k = s->planes.g.k, n = k % 2 ? k : k / 2, radix[MAX_RADICES], largest;
+    int count = factor(n, radix, &largest);
+    if (n > 1 && !count)
+        return circ_status_fail(err, CIRC_UNSUP, "blocks of %d have too many factors", k);
+    const struct circ_side *x = &s->planes.x, *y = &s->planes.y;
+    int columns =
+        x->blocks * x->plane < y->blocks * y->plane ? x->blocks * x->plane : y->blocks * y->plane;
+    int points = setting->tuning.points, spare = largest > 8 ? 4 * largest : 0;
+    s->vector = power_below(setting->tuning.vector, columns);
+    s->threads = points && n > 2 * points ? power_below((int)a->group, n / points) : 1;
+    s->vectors = 1;
+    if (s->threads > 1) {
+        int64_t own = (int64_t)2 * n * s->vector * (int64_t)sizeof(float);
+        int most = (int)(a->local_bytes / own);
+        s->vectors = power_below(most < 16 ? most : 16, (int)a->group / s->threads);
+        if (own > a->local_bytes)
+            return circ_status_fail(err, CIRC_UNSUP,
+                                    "blocks of %d need more than the %lld bytes of local memory "
+                                    "that %s has",
+                                    k, (long long)a->local_bytes, a->name);
+    }
+    while (s->threads == 1 && s->vector > 1 &&
+           (int64_t)(2 * n + spare) * s->vector * (int64_t)sizeof(float) > PRIVATE_BYTES)
+        s->vector /= 2;
+    if (s->threads == 1 && (int64_t)(2 * n + spare) * (int64_t)sizeof(float) > PRIVATE_BYTES)
+        return circ_status_fail(err, CIRC_UNSUP, "blocks of %d are larger than a work-item holds",
+                                k);
+    int used =
+        snprintf(s->transform, sizeof s->transform,
+                 "-DK=%d -DN=%d -DV=%d -DT=%d -DC=%d -DLARGEST=%d -DBINS=%d -DSLOTS=%d", k, n,
+                 s->vector, s->threads, s->vectors, largest, s->bins, s->bins ? s->width : 0);
+    for (int i = 0; i < count; i++)
+        used += snprintf(s->transform + used, sizeof s->transform - (size_t)used, " -DR%d=%d", i,
+                         radix[i]);
+    return make_tables(s, setting, n, radix, err);
+}
+
+/* Which product, its vector and its tile. */
+static void plan_product(struct spectral *s, const struct circ_setting *setting)
+{
+    const struct circ_tuning *tuning = &setting->tuning;
+    const struct circ_planes *p = &s->planes;
+    int span = p->forward.span;
+    s->stream =
+        s->stage.layer->op == CIRC_OP_FC && setting->batch <= tuning->stream && !setting->train;
+    s->bins = s->stream && p->g.p < tuning->vector * tuning->lanes && p->slots > p->g.p;
+    int lanes = s->bins ? p->slots : p->g.p;
+    s->lanes = power_below(tuning->vector, s->stream ? lanes : span);
+    s->width = (lanes + s->lanes - 1) / s->lanes * s->lanes;
+    int vectors = (span + s->lanes - 1) / s->lanes;
+    s->columns = vectors < tuning->columns ? vectors : tuning->columns;
+    s->group = power_below(tuning->group, (vectors + s->columns - 1) / s->columns);
+}
+
+/* The numbers of one block of weights as slots: re and im of each. */
+static void slots_of(const struct circ_fft_plan *plan, int k, const float *w, float *packed,
+                     float *scratch, float *re, float *im)
+{
+    circ_fft_forward_f32(plan, w, packed, scratch);
+    for (int f = 0; f < plan->slots; f++) {
+        int at = k % 2 ? 2 * f - 1 : 2 * f;
+        re[f] = f ? packed[at] : packed[0];
+        im[f] = f || k % 2 == 0 ? packed[at + 1] : 0;
+    }
+}
+
+/* Place of a weight's re in the product's layout; im is `rows` later. */
+static size_t weight_at(const struct spectral *s, int rows, int slot, int group, int tap, int i,
+                        int j)
+{
+    const struct circ_geometry *g = &s->planes.g;
+    size_t tiles = (size_t)(g->p + rows - 1) / (size_t)rows;
+    size_t tile = ((size_t)slot * (size_t)g->groups + (size_t)group) * tiles + (size_t)(i / rows);
+    return ((tile * (size_t)g->taps + (size_t)tap) * (size_t)g->q + (size_t)j) *
+               (size_t)(rows * s->planes.parts) +
+           (size_t)(i % rows);
+}
+
+/* And in the stream's; im is `width` later. */
+static size_t stream_at(const struct spectral *s, int slot, int i, int j)
+{
+    size_t outer = (size_t)(s->bins ? i : slot), lane = (size_t)(s->bins ? slot : i);
+    return (outer * (size_t)s->planes.g.q + (size_t)j) * (size_t)(s->planes.parts * s->width) +
+           lane;
+}
+
+/* Where re and im of a weight lie, in whichever layout. */
+static void place_weight(const struct spectral *s, int rows, const int at[5], size_t *re,
+                         size_t *im)
+{
+    *re = s->stream ? stream_at(s, at[0], at[3], at[4])
+                    : weight_at(s, rows, at[0], at[1], at[2], at[3], at[4]);
+    *im = *re + (size_t)(s->stream ? s->width : rows);
+}
+
+/* Index of a block's defining vector in canonical order. */
+static size_t block_at(const struct circ_layer *layer, const struct circ_geometry *g, int group,
+                       int tap, int i, int j)
+{
+    if (layer->structure == CIRC_DENSE)
+        return (((size_t)group * (size_t)g->p + (size_t)i) * (size_t)g->q + (size_t)j) *
+                   (size_t)g->taps +
+               (size_t)tap;
+    return ((((size_t)group * (size_t)g->taps + (size_t)tap) * (size_t)g->p + (size_t)i) *
+                (size_t)g->q +
+            (size_t)j) *
+           (size_t)g->k;
+}
+
+static size_t weight_floats(const struct spectral *s, int rows)
+{
+    const struct circ_geometry *g = &s->planes.g;
+    if (s->stream)
+        return (size_t)(s->bins ? g->p : s->planes.slots) * (size_t)g->q *
+               (size_t)(s->planes.parts * s->width);
+    return weight_at(s, rows, s->planes.slots, 0, 0, 0, 0);
+}
+
+/* Calls visit for every block with its canonical numbers and its slots. */
+struct blocks {
+    const struct spectral *s;
+    int rows;
+    struct circ_fft_plan *plan;
+    float *packed, *scratch, *re, *im; /* one allocation: packed */
+};
+
+static enum circ_status begin_blocks(struct blocks *b, const struct spectral *s, int rows,
+                                     struct circ_error *err)
+{
+    size_t k = (size_t)s->planes.g.k, slots = (size_t)s->planes.slots;
+    *b = (struct blocks){.s = s, .rows = rows};
+    enum circ_status status = circ_fft_create(&b->plan, (int)k, err);
+    if (status)
+        return status;
+    b->packed = malloc((k + circ_fft_scratch(b->plan) + 2 * slots) * sizeof *b->packed);
+    if (!b->packed) {
+        circ_fft_free(b->plan);
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for a block of %zu", k);
+    }
+    b->scratch = b->packed + k;
+    b->re = b->scratch + circ_fft_scratch(b->plan);
+    b->im = b->re + slots;
+    return CIRC_OK;
+}
+
+static void end_blocks(struct blocks *b)
+{
+    circ_fft_free(b->plan);
+    free(b->packed);
+}
+
+/* One block into the device's layout, or out of it. */
+static void pack_block(struct blocks *b, const float *w, const int at[5], float *packed)
+{
+    size_t re, im;
+    slots_of(b->plan, b->s->planes.g.k, w, b->packed, b->scratch, b->re, b->im);
+    for (int f = 0; f < b->s->planes.slots; f++) {
+        place_weight(b->s, b->rows, (const int[5]){f, at[1], at[2], at[3], at[4]}, &re, &im);
+        packed[re] = b->re[f];
+        if (b->s->planes.parts == 2)
+            packed[im] = b->im[f];
+    }
+}
+
+static void unpack_block(struct blocks *b, float *w, const int at[5], const float *packed)
+{
+    int k = b->s->planes.g.k;
+    size_t re, im;
+    for (int f = 0; f < b->s->planes.slots; f++) {
+        place_weight(b->s, b->rows, (const int[5]){f, at[1], at[2], at[3], at[4]}, &re, &im);
+        int to = k % 2 ? 2 * f - 1 : 2 * f;
+        b->packed[f ? to : 0] = packed[re];
+        if (f || k % 2 == 0)
+            b->packed[to + 1] = packed[im];
+    }
+    circ_fft_inverse_f32(b->plan, b->packed, w, b->scratch);
+}
+
+/* All blocks: packs `values` into `packed` or, unpack, the reverse. */
+static void walk(struct blocks *b, const float *values, float *packed, float *unpacked)
+{
+    const struct circ_geometry *g = &b->s->planes.g;
+    const struct circ_layer *layer = b->s->stage.layer;
+    for (int group = 0; group < g->groups; group++)
+        for (int tap = 0; tap < g->taps; tap++)
+            for (int i = 0; i < g->p; i++)
+                for (int j = 0; j < g->q; j++) {
+                    const int at[5] = {0, group, tap, i, j};
+                    size_t own = block_at(layer, g, group, tap, i, j);
+                    if (unpacked)
+                        unpack_block(b, unpacked + own, at, packed);
+                    else
+                        pack_block(b, values + own, at, packed);
+                }
+}
+
+static enum circ_status make_weights(struct spectral *s, const struct circ_setting *setting,
+                                     const float *values, struct circ_error *err)
+{
+    struct blocks blocks;
+    size_t floats = weight_floats(s, setting->tuning.rows);
+    float *packed = calloc(floats, sizeof *packed);
+    if (!packed)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for spectra of %zu MiB",
+                                floats * sizeof *packed >> 20);
+    enum circ_status status = begin_blocks(&blocks, s, setting->tuning.rows, err);
+    if (!status) {
+        walk(&blocks, values, packed, NULL);
+        end_blocks(&blocks);
+        status = circ_recording_buffer(setting->recording, floats, packed, &s->weights, err);
+    }
+    free(packed);
+    return status;
+}
+
+static enum circ_status read_weights(const struct circ_stage *stage,
+                                     const struct circ_setting *setting, float *values,
+                                     struct circ_error *err)
+{
+    const struct spectral *s = (const struct spectral *)stage;
+    struct blocks blocks;
+    size_t floats = weight_floats(s, setting->tuning.rows);
+    float *packed = malloc(floats * sizeof *packed);
+    if (!packed)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for spectra of %zu MiB",
+                                floats * sizeof *packed >> 20);
+    enum circ_status status = circ_accelerator_read(setting->accelerator, s->weights, packed,
+                                                    floats * sizeof *packed, err);
+    if (!status)
+        status = begin_blocks(&blocks, s, setting->tuning.rows, err);
+    if (!status) {
+        walk(&blocks, NULL, packed, values);
+        end_blocks(&blocks);
+    }
+    free(packed);
+    return status;
+}
+
+static enum circ_status make_taps(struct spectral *s, const struct circ_setting *setting,
+                                  struct circ_error *err)
+{
+    struct circ_recording *r = setting->recording;
+    const struct circ_planes *p = &s->planes;
+    const cl_int all[2] = {0, p->g.taps};
+    size_t taps = 2 * (size_t)p->g.taps; /* of 4 bytes, as floats are */
+    enum circ_status status = circ_recording_buffer(r, taps, p->taps, &s->taps, err);
+    if (!status)
+        status = circ_recording_buffer(r, 2, all, &s->forward_starts, err);
+    if (!status && setting->train)
+        status = circ_recording_buffer(r, taps, p->back, &s->back, err);
+    if (!status && setting->train)
+        status =
+            circ_recording_buffer(r, (size_t)p->backward.residues + 1, p->starts, &s->starts, err);
+    return status;
+}
+
+/* Activations to spectra of one side. */
+static enum circ_status record_spectra(const struct spectral *s, const struct circ_setting *setting,
+                                       const struct circ_side *side, cl_mem from, cl_mem to,
+                                       struct circ_error *err)
+{
+    size_t count = (size_t)side->blocks * (size_t)side->plane, vector = (size_t)s->vector;
+    const struct circ_arg args[] = {CIRC_ARG(from), CIRC_ARG(to), CIRC_ARG(s->roots),
+                                    CIRC_ARG(s->order), CIRC_ARG(*side)};
+    const size_t global[3] = {(count + vector - 1) / vector, (size_t)s->threads, 1};
+    const size_t local[3] = {(size_t)s->vectors, (size_t)s->threads, 1};
+    return circ_recording_kernel(
+        setting->recording,
+        (struct circ_kernel_name){"lanes.cl transform.cl", s->transform, "spectra"}, global,
+        s->threads > 1 ? local : NULL, args, 5, err);
+}
+
+/* And back; bias NULL: none. */
+static enum circ_status record_signals(const struct spectral *s, const struct circ_setting *setting,
+                                       const struct circ_side *side, cl_mem from, cl_mem to,
+                                       cl_mem bias, cl_int relu, struct circ_error *err)
+{
+    size_t count = (size_t)side->blocks * (size_t)(side->height * side->width * side->batch);
+    size_t vector = (size_t)s->vector;
+    cl_int has_bias = bias != NULL;
+    cl_mem offset = bias ? bias : s->roots;
+    const struct circ_arg args[] = {CIRC_ARG(from),     CIRC_ARG(to),    CIRC_ARG(s->roots),
+                                    CIRC_ARG(s->order), CIRC_ARG(*side), CIRC_ARG(offset),
+                                    CIRC_ARG(has_bias), CIRC_ARG(relu)};
+    const size_t global[3] = {(count + vector - 1) / vector, (size_t)s->threads, 1};
+    const size_t local[3] = {(size_t)s->vectors, (size_t)s->threads, 1};
+    return circ_recording_kernel(
+        setting->recording,
+        (struct circ_kernel_name){"lanes.cl transform.cl", s->transform, "signals"}, global,
+        s->threads > 1 ? local : NULL, args, 8, err);
+}
+
+static enum circ_status record_product(const struct spectral *s, const struct circ_setting *setting,
+                                       const struct circ_product_shape *shape, cl_mem from,
+                                       cl_mem to, bool backward, struct circ_error *err)
+{
+    char options[160];
+    int rows = setting->tuning.rows;
+    size_t tile = (size_t)(s->lanes * s->columns);
+    snprintf(options, sizeof options, "%s -DBACKWARD=%d", s->product, backward);
+    const struct circ_arg args[] = {CIRC_ARG(s->weights),
+                                    CIRC_ARG(from),
+                                    CIRC_ARG(to),
+                                    CIRC_ARG(*(backward ? &s->back : &s->taps)),
+                                    CIRC_ARG(*(backward ? &s->starts : &s->forward_starts)),
+                                    CIRC_ARG(*shape)};
+    const size_t global[3] = {((size_t)shape->span + tile - 1) / tile,
+                              (size_t)((shape->rows + rows - 1) / rows),
+                              (size_t)(s->planes.slots * shape->groups * shape->residues)};
+    const size_t local[3] = {(size_t)s->group, 1, 1};
+    return circ_recording_kernel(
+        setting->recording, (struct circ_kernel_name){"lanes.cl product.cl", options, "product"},
+        global, local, args, 6, err);
+}
+
+static enum circ_status record_stream(const struct spectral *s, const struct circ_setting *setting,
+                                      cl_mem from, cl_mem to, struct circ_error *err)
+{
+    char options[160];
+    const struct circ_geometry *g = &s->planes.g;
+    size_t vectors = (size_t)(s->width / s->lanes);
+    int group = power_below(setting->tuning.lanes, (int)vectors);
+    int share = power_below(setting->tuning.share, g->q);
+    cl_int width = s->width, rows = g->p, q = g->q;
+    snprintf(options, sizeof options,
+             "-DK=%d -DV=%d -DPARTS=%d -DSAMPLES=%d -DSHARE=%d -DGROUP=%d -DBINS=%d", g->k,
+             s->lanes, s->planes.parts, setting->batch, share, group, s->bins);
+    const struct circ_arg args[] = {CIRC_ARG(s->weights), CIRC_ARG(from), CIRC_ARG(to),
+                                    CIRC_ARG(width),      CIRC_ARG(rows), CIRC_ARG(q)};
+    const size_t global[3] = {vectors, (size_t)share, (size_t)(s->bins ? g->p : s->planes.slots)};
+    const size_t local[3] = {(size_t)group, (size_t)share, 1};
+    return circ_recording_kernel(setting->recording,
+                                 (struct circ_kernel_name){"lanes.cl stream.cl", options, "stream"},
+                                 global, local, args, 6, err);
+}
+
+static enum circ_status record_update(const struct spectral *s, const struct circ_setting *setting,
+                                      cl_mem dy_spectra, cl_mem dy, struct circ_error *err)
+{
+    enum { DOWN = 2, ACROSS = 2 };
+    char options[200];
+    const struct circ_product_shape *shape = &s->planes.forward;
+    cl_int layer = s->stage.index;
+    snprintf(options, sizeof options, "%s -DBACKWARD=0 -DDOWN=%d -DACROSS=%d", s->product, DOWN,
+             ACROSS);
+    const struct circ_arg args[] = {
+        CIRC_ARG(s->weights), CIRC_ARG(s->x),           CIRC_ARG(dy_spectra), CIRC_ARG(s->taps),
+        CIRC_ARG(*shape),     CIRC_ARG(setting->rates), CIRC_ARG(layer)};
+    const size_t global[3] = {(size_t)(shape->rows + DOWN - 1) / DOWN,
+                              (size_t)(shape->reduced + ACROSS - 1) / ACROSS,
+                              (size_t)(s->planes.slots * shape->groups * shape->taps)};
+    enum circ_status status = circ_recording_kernel(
+        setting->recording,
+        (struct circ_kernel_name){"lanes.cl product.cl update.cl", options, "update"}, global, NULL,
+        args, 7, err);
+    if (status || !s->stage.bias)
+        return status;
+    cl_int columns = s->planes.y.height * s->planes.y.width * setting->batch;
+    const struct circ_arg bias_args[] = {CIRC_ARG(s->stage.bias), CIRC_ARG(dy), CIRC_ARG(columns),
+                                         CIRC_ARG(setting->rates), CIRC_ARG(layer)};
+    const size_t channels[3] = {(size_t)(s->planes.g.m * s->planes.g.groups), 1, 1};
+    return circ_recording_kernel(
+        setting->recording,
+        (struct circ_kernel_name){"lanes.cl product.cl update.cl", options, "update_bias"},
+        channels, NULL, bias_args, 5, err);
+}
+
+static enum circ_status backward(struct circ_stage *stage, const struct circ_setting *setting,
+                                 struct circ_passage at, struct circ_error *err)
+{
+    const struct spectral *s = (const struct spectral *)stage;
+    const struct circ_planes *p = &s->planes;
+    enum circ_status status = record_spectra(s, setting, &p->y, at.dy, setting->spectra[1], err);
+    if (!status)
+        status = record_product(s, setting, &p->backward, setting->spectra[1], setting->spectra[0],
+                                true, err);
+    if (!status)
+        status = record_signals(s, setting, &p->x, setting->spectra[0], at.dx, NULL, 0, err);
+    if (!status)
+        status = record_update(s, setting, setting->spectra[1], at.dy, err);
+    return status;
+}
+
+static void release(struct circ_stage *stage)
+{
+    struct spectral *s = (struct spectral *)stage;
+    circ_planes_free(&s->planes);
+    free(s);
+}
+
+static int tile_of(const struct circ_tuning *tuning)
+{
+    return tuning->vector * tuning->columns * tuning->group;
+}
+
+enum circ_status circ_spectral_need(const struct circ_layer *layer,
+                                    const struct circ_setting *setting, size_t floats[2],
+                                    struct circ_error *err)
+{
+    struct circ_planes p;
+    const struct circ_tuning *tuning = &setting->tuning;
+    floats[0] = floats[1] = 0;
+    enum circ_status status =
+        circ_planes_create(&p, layer, setting->batch, tuning->vector, tile_of(tuning), err);
+    if (status)
+        return status;
+    /* with the slots innermost they are rounded up to whole vectors */
+    size_t wide = (size_t)(p.slots + tuning->vector) * 2;
+    floats[0] =
+        p.x_floats + wide * (size_t)(p.x.blocks * setting->batch * (layer->op == CIRC_OP_FC));
+    floats[1] =
+        p.y_floats + wide * (size_t)(p.y.blocks * setting->batch * (layer->op == CIRC_OP_FC));
+    circ_planes_free(&p);
+    return CIRC_OK;
+}
+
+static enum circ_status record_forward(struct spectral *s, const struct circ_setting *setting,
+                                       struct circ_passage at, struct circ_error *err)
+{
+    const struct circ_planes *p = &s->planes;
+    enum circ_status status = record_spectra(s, setting, &p->x, at.x, s->x, err);
+    if (!status && s->stream)
+        status = record_stream(s, setting, s->x, setting->spectra[1], err);
+    else if (!status)
+        status = record_product(s, setting, &p->forward, s->x, setting->spectra[1], false, err);
+    if (!status)
+        status = record_signals(s, setting, &p->y, setting->spectra[1], at.y, s->stage.bias,
+                                s->stage.relu, err);
+    return status;
+}
+
+enum circ_status circ_spectral_create(struct circ_stage **out,
+                                      const struct circ_stage_request *request,
+                                      const struct circ_setting *setting, struct circ_passage at,
+                                      struct circ_error *err)
+{
+    const struct circ_tuning *tuning = &setting->tuning;
+    *out = NULL;
+    struct spectral *s = calloc(1, sizeof *s);
+    if (!s)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for a layer");
+    s->stage = (struct circ_stage){.layer = request->layer,
+                                   .index = request->index,
+                                   .relu = request->relu,
+                                   .backward = backward,
+                                   .weights = read_weights,
+                                   .release = release};
+    enum circ_status status = circ_planes_create(&s->planes, request->layer, setting->batch,
+                                                 tuning->vector, tile_of(tuning), err);
+    if (!status) {
+        plan_product(s, setting);
+        snprintf(s->product, sizeof s->product, "-DV=%d -DPARTS=%d -DROWS=%d -DCOLUMNS=%d",
+                 s->lanes, s->planes.parts, tuning->rows, s->columns);
+        status = plan_transform(s, setting, err);
+    }
+    if (!status)
+        status = make_taps(s, setting, err);
+    if (!status)
+        status = make_weights(s, setting, request->weights->values, err);
+    if (!status && request->weights->bias)
+        status = circ_recording_buffer(setting->recording, (size_t)request->layer->out.c,
+                                       request->weights->bias, &s->stage.bias, err);
+    s->x = setting->spectra[0];
+    if (!status && setting->train)
+        status = circ_recording_buffer(setting->recording, s->planes.x_floats, NULL, &s->x, err);
+    if (!status)
+        status = record_forward(s, setting, at, err);
+    if (status)
+        release(&s->stage);
+    else
+        *out = &s->stage;
+    return status;
+}
