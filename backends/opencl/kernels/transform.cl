@@ -335,10 +335,10 @@ static inline int room_of(struct side g, int block)
 }
 
 /* The lanes of a vector on both sides of the transform: `place` in the spectra (block * plane +
- * place), `at` in the activations (of the block's first channel), -1 where there is none, and how
- * many channels the block has there. One run: neighbours on both sides, of one block. */
+ * place), `at` in the activations (of the block's first channel, which is `origin`), -1 where there is none,
+ * and how many channels the block has there. One run: neighbours on both sides, of one block. */
 struct lane_map {
-    int place[V], at[V], room[V], channel[V];
+    int place[V], at[V], room[V], origin[V];
     bool run;
 };
 
@@ -346,9 +346,9 @@ static inline void map_lane(struct lane_map *map, int l, struct side g, int bloc
                             int pixel)
 {
     int pixels = g.height * g.width * g.batch;
-    map->channel[l] = channel_of(g, block);
+    map->origin[l] = channel_of(g, block);
     map->place[l] = block * g.plane + place;
-    map->at[l] = pixel < 0 ? -1 : map->channel[l] * pixels + pixel;
+    map->at[l] = pixel < 0 ? -1 : map->origin[l] * pixels + pixel;
     map->room[l] = pixel < 0 ? 0 : room_of(g, block);
 }
 
@@ -412,7 +412,7 @@ static inline void put(__global float *y, const struct lane_map *map, int r, int
         if (r >= map->room[0])
             return;
         if (bias)
-            value += bias[map->channel[0] + r];
+            value += bias[map->origin[0] + r];
         if (relu)
             value = value < 0 ? (real)(0) : value;
         STORE(value, y + map->at[0] + (size_t)r * step);
@@ -422,7 +422,7 @@ static inline void put(__global float *y, const struct lane_map *map, int r, int
     for (int l = 0; l < V; l++) {
         if (r >= map->room[l])
             continue;
-        float one = a.at[l] + (bias ? bias[map->channel[l] + r] : 0);
+        float one = a.at[l] + (bias ? bias[map->origin[l] + r] : 0);
         y[map->at[l] + (size_t)r * step] = relu && one < 0 ? 0 : one;
     }
 }

@@ -93,10 +93,10 @@ __kernel void update(__global float *w, __global const float *x, __global const 
 __kernel void update_bias(__global float *bias, __global const float *dy, int columns,
                           __global const float *rates, int layer)
 {
-    int channel = get_global_id(0);
-    __global const float *own = dy + (size_t)channel * columns;
+    int c = get_global_id(0); /* `channel` is a word of the language on FPGAs */
+    __global const float *own = dy + (size_t)c * columns;
     real sum = 0;
     for (int u = 0; u < columns; u += V)
         sum += head(own + u, columns - u);
-    bias[channel] -= rates[layer] * sum_of(sum);
+    bias[c] -= rates[layer] * sum_of(sum);
 }
