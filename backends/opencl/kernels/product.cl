@@ -31,7 +31,7 @@ static inline size_t weight_at(const struct product_shape *s, int slot, int grou
                 s->weight_blocks + j) * (ROWS * PARTS) + i % ROWS;
 }
 
-__kernel void product(__global const float *w, __global const float *x, __global float *y,
+KERNEL void product(__global const float *w, __global const float *x, __global float *y,
                       __global const struct tap *taps, __global const int *starts, struct product_shape s)
 {
     int residue = get_global_id(2) % s.residues, unit = get_global_id(2) / s.residues;

@@ -16,7 +16,7 @@
 
 /* lanes: of a row of W, whole vectors. rows: how many of them are block rows, without BINS. q: blocks
  * that are summed over. Dimensions: vectors of lanes; SHARE; outer. */
-__kernel void stream(__global const float *w, __global const float *x, __global float *y, int lanes,
+KERNEL void stream(__global const float *w, __global const float *x, __global float *y, int lanes,
                      int rows, int q)
 {
     int lane = get_global_id(0) * V, share = get_local_id(1), outer = get_global_id(2);

@@ -480,7 +480,7 @@ static inline real fetch_slot(__global const float *s, const struct lane_map *ma
 
 /* x [channels][pixels] -> s [slot][part][block][place]. Dimension 0: vectors of places of all
  * blocks; dimension 1: the T work-items of a transform. */
-__kernel void spectra(__global const float *x, __global float *s, __global const float2 *roots,
+KERNEL void spectra(__global const float *x, __global float *s, __global const float2 *roots,
                       __global const int *order, struct side g)
 {
     int first = get_global_id(0) * V, count = g.blocks * g.plane;
@@ -520,7 +520,7 @@ __kernel void spectra(__global const float *x, __global float *s, __global const
 
 /* s -> y, scaled by 1/K, with bias [channels] (or NULL) added and negatives cut where relu is set.
  * Dimension 0: vectors of pixels of all blocks; dimension 1: the T work-items of a transform. */
-__kernel void signals(__global const float *s, __global float *y, __global const float2 *roots,
+KERNEL void signals(__global const float *s, __global float *y, __global const float2 *roots,
                       __global const int *order, struct side g, __global const float *bias,
                       int has_bias, int relu)
 {

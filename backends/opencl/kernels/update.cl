@@ -27,7 +27,7 @@ static inline float sum_of(real value)
 }
 
 /* Dimensions: tiles of DOWN block rows; tiles of ACROSS block columns; slots x groups x taps. */
-__kernel void update(__global float *w, __global const float *x, __global const float *dy,
+KERNEL void update(__global float *w, __global const float *x, __global const float *dy,
                      __global const struct tap *taps, struct product_shape s, __global const float *rates,
                      int layer)
 {
@@ -90,7 +90,7 @@ __kernel void update(__global float *w, __global const float *x, __global const 
 }
 
 /* bias <- bias - rate sum over columns of dy [channel][columns]. One work-item a channel. */
-__kernel void update_bias(__global float *bias, __global const float *dy, int columns,
+KERNEL void update_bias(__global float *bias, __global const float *dy, int columns,
                           __global const float *rates, int layer)
 {
     int c = get_global_id(0); /* `channel` is a word of the language on FPGAs */
