@@ -15,6 +15,14 @@ static int ceil_div(int a, int b)
     return (a + b - 1) / b;
 }
 
+/* At least so many floats, and an odd number of 64-byte lines: parts at strides of powers of two
+ * would all lie in one set of a CPU's cache. */
+static cl_int pitch_of(int64_t floats)
+{
+    int64_t lines = (floats + 15) / 16;
+    return (cl_int)(16 * (lines + (lines > 1 && lines % 2 == 0)));
+}
+
 /* floor(t / s) rows and columns of a residue, and which one: the offset of a tap within it. */
 static int within(const struct circ_layer *layer, const struct circ_side *x, int tap)
 {
@@ -71,10 +79,34 @@ static enum circ_status plan_sides(struct circ_planes *p, const struct circ_laye
                                 "a layer of %d x %d x %d at batch %d has more numbers than the "
                                 "kernels count: lower the batch",
                                 in.c, in.h, in.w, batch);
-    p->x = (struct circ_side){x_blocks, p->g.q, p->g.n,    in.h, in.w, batch,
-                              s,        pad,    (int)wide, high, 0,    (int)x_plane};
-    p->y = (struct circ_side){y_blocks, p->g.p, p->g.m,    out.h, out.w,      batch,
-                              1,        0,      (int)wide, high,  (int)front, (int)y_plane};
+    p->x = (struct circ_side){
+        .blocks = x_blocks,
+        .per_group = p->g.q,
+        .channels = p->g.n,
+        .height = in.h,
+        .width = in.w,
+        .batch = batch,
+        .stride = s,
+        .pad = pad,
+        .wide = (int)wide,
+        .high = high,
+        .plane = (int)x_plane,
+        .pitch = pitch_of(x_plane * x_blocks),
+    };
+    p->y = (struct circ_side){
+        .blocks = y_blocks,
+        .per_group = p->g.p,
+        .channels = p->g.m,
+        .height = out.h,
+        .width = out.w,
+        .batch = batch,
+        .stride = 1,
+        .wide = (int)wide,
+        .high = high,
+        .front = (int)front,
+        .plane = (int)y_plane,
+        .pitch = pitch_of(y_plane * y_blocks),
+    };
     int span = conv ? (int)((int64_t)(out.h - 1) * wide + (int64_t)out.w * batch) : batch;
     p->forward = (struct circ_product_shape){.groups = p->g.groups,
                                              .rows = p->g.p,
@@ -85,6 +117,8 @@ static enum circ_status plan_sides(struct circ_planes *p, const struct circ_laye
                                              .weight_blocks = p->g.q,
                                              .x_plane = (int)x_plane,
                                              .y_plane = (int)y_plane,
+                                             .x_pitch = p->x.pitch,
+                                             .y_pitch = p->y.pitch,
                                              .y_front = (int)front,
                                              .span = span};
     p->backward = p->forward;
@@ -93,6 +127,8 @@ static enum circ_status plan_sides(struct circ_planes *p, const struct circ_laye
     p->backward.residues = s * s;
     p->backward.x_plane = (int)y_plane;
     p->backward.y_plane = (int)x_plane;
+    p->backward.x_pitch = p->y.pitch;
+    p->backward.y_pitch = p->x.pitch;
     p->backward.x_front = (int)front;
     p->backward.y_front = 0;
     p->backward.span = (int)residue;
@@ -118,8 +154,8 @@ enum circ_status circ_planes_create(struct circ_planes *p, const struct circ_lay
     }
     plan_taps(p, layer);
     size_t numbers = (size_t)p->slots * (size_t)p->parts, slack = (size_t)(tile + 2 * vector);
-    p->x_floats = numbers * (size_t)p->x.blocks * (size_t)p->x.plane + slack;
-    p->y_floats = numbers * (size_t)p->y.blocks * (size_t)p->y.plane + slack;
+    p->x_floats = numbers * (size_t)p->x.pitch + slack;
+    p->y_floats = numbers * (size_t)p->y.pitch + slack;
     return CIRC_OK;
 }
 

@@ -10,7 +10,7 @@
 
 struct circ_side {
     cl_int blocks, per_group, channels, height, width, batch;
-    cl_int stride, pad, wide, high, front, plane;
+    cl_int stride, pad, wide, high, front, plane, pitch;
 };
 
 struct circ_tap {
@@ -20,7 +20,7 @@ struct circ_tap {
 struct circ_product_shape {
     cl_int groups, rows, reduced, taps, residues;
     cl_int weight_rows, weight_blocks;
-    cl_int x_plane, y_plane, x_front, y_front, span;
+    cl_int x_plane, y_plane, x_pitch, y_pitch, x_front, y_front, span;
 };
 
 struct circ_planes {

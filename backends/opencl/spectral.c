@@ -429,15 +429,21 @@ static enum circ_status record_stream(const struct spectral *s, const struct cir
     int share = power_below(setting->tuning.share, g->q);
     cl_int width = s->width, rows = g->p, q = g->q;
     snprintf(options, sizeof options,
-             "-DK=%d -DV=%d -DPARTS=%d -DSAMPLES=%d -DSHARE=%d -DGROUP=%d -DBINS=%d", g->k,
-             s->lanes, s->planes.parts, setting->batch, share, group, s->bins);
-    const struct circ_arg args[] = {CIRC_ARG(s->weights), CIRC_ARG(from), CIRC_ARG(to),
-                                    CIRC_ARG(width),      CIRC_ARG(rows), CIRC_ARG(q)};
+             "-DV=%d -DPARTS=%d -DSAMPLES=%d -DSHARE=%d -DGROUP=%d -DBINS=%d", s->lanes,
+             s->planes.parts, setting->batch, share, group, s->bins);
+    const struct circ_arg args[] = {CIRC_ARG(s->weights),
+                                    CIRC_ARG(from),
+                                    CIRC_ARG(to),
+                                    CIRC_ARG(width),
+                                    CIRC_ARG(rows),
+                                    CIRC_ARG(q),
+                                    CIRC_ARG(s->planes.x.pitch),
+                                    CIRC_ARG(s->planes.y.pitch)};
     const size_t global[3] = {vectors, (size_t)share, (size_t)(s->bins ? g->p : s->planes.slots)};
     const size_t local[3] = {(size_t)group, (size_t)share, 1};
     return circ_recording_kernel(setting->recording,
                                  (struct circ_kernel_name){"lanes.cl stream.cl", options, "stream"},
-                                 global, local, args, 6, err);
+                                 global, local, args, 8, err);
 }
 
 static enum circ_status record_update(const struct spectral *s, const struct circ_setting *setting,

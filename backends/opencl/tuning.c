@@ -28,7 +28,7 @@ struct circ_tuning circ_tuning_default(const struct circ_accelerator *a)
      * AVX, 32 of AVX-512). A GPU's are lanes: many of them, small tiles, sums shared. */
     if (a->cpu)
         return (struct circ_tuning){.vector = a->vector,
-                                    .rows = a->vector > 8 ? 6 : 3,
+                                    .rows = a->vector > 8 ? 4 : 3,
                                     .columns = 2,
                                     .group = 1,
                                     .points = 0,

@@ -16,8 +16,15 @@ typedef float real;
 #define STORE(v, p) (*(p) = (v))
 #else
 typedef JOIN(float, V) real;
+#if defined(__clang__)
+/* vloadn and vstoren are made of smaller pieces by some compilers for CPUs */
+typedef real __attribute__((aligned(4))) real_anywhere;
+#define LOAD(p)     (*(__global const real_anywhere *)(p))
+#define STORE(v, p) (*(__global real_anywhere *)(p) = (v))
+#else
 #define LOAD(p)     JOIN(vload, V)(0, p)
 #define STORE(v, p) JOIN(vstore, V)(v, 0, p)
+#endif
 #endif
 
 /* A kernel whose work-items compute in vectors already: compilers for CPUs that would make vectors of

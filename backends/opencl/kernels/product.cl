@@ -20,6 +20,7 @@ struct product_shape {
     int groups, rows, reduced, taps, residues;
     int weight_rows, weight_blocks; /* p and q of W */
     int x_plane, y_plane; /* places of a block that is read, and that is written */
+    int x_pitch, y_pitch; /* floats between two parts of theirs */
     int x_front, y_front; /* of the first place in either */
     int span;             /* places that a residue writes */
 };
@@ -40,8 +41,7 @@ KERNEL void product(__global const float *w, __global const float *x, __global f
     int column = get_group_id(0) * width * COLUMNS + get_local_id(0) * V;
     if (row >= s.rows || column >= s.span)
         return;
-    size_t x_part = (size_t)s.groups * s.reduced * s.x_plane;
-    size_t y_part = (size_t)s.groups * s.rows * s.y_plane;
+    size_t x_part = s.x_pitch, y_part = s.y_pitch;
     real re[ROWS][COLUMNS], im[ROWS][COLUMNS];
 #pragma unroll
     for (int r = 0; r < ROWS; r++)

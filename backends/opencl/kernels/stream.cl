@@ -5,19 +5,20 @@
  * are slots and outer the block rows: where block rows are fewer than lanes. Spectra of the samples:
  * [slot][part][block][sample], or with BINS [block][sample][part][slot].
  *
- * Parameters: K, V, PARTS, SAMPLES, SHARE (work-items that share a sum over j), GROUP (vectors of
+ * Parameters: V, PARTS, SAMPLES, SHARE (work-items that share a sum over j), GROUP (vectors of
  * lanes in a work-group), BINS. */
 
 #if BINS
 #define X_AT(slot, j, n, part) (((size_t)((j) * SAMPLES + (n)) * PARTS + (part)) * lanes + (slot))
 #else
-#define X_AT(slot, j, n, part) (((size_t)(slot) * PARTS + (part)) * q * SAMPLES + (j) * SAMPLES + (n))
+#define X_AT(slot, j, n, part) (((size_t)(slot) * PARTS + (part)) * x_pitch + (j) * SAMPLES + (n))
 #endif
 
 /* lanes: of a row of W, whole vectors. rows: how many of them are block rows, without BINS. q: blocks
- * that are summed over. Dimensions: vectors of lanes; SHARE; outer. */
+ * that are summed over. x_pitch, y_pitch: floats between two parts of a spectrum, without BINS.
+ * Dimensions: vectors of lanes; SHARE; outer. */
 KERNEL void stream(__global const float *w, __global const float *x, __global float *y, int lanes,
-                     int rows, int q)
+                   int rows, int q, int x_pitch, int y_pitch)
 {
     int lane = get_global_id(0) * V, share = get_local_id(1), outer = get_global_id(2);
     bool mine = lane < lanes;
@@ -87,7 +88,7 @@ KERNEL void stream(__global const float *w, __global const float *x, __global fl
 #if BINS
             STORE(value, y + ((size_t)(outer * SAMPLES + n) * PARTS + part) * lanes + lane);
 #else
-            __global float *to = y + ((size_t)outer * PARTS + part) * rows * SAMPLES + n;
+            __global float *to = y + ((size_t)outer * PARTS + part) * y_pitch + n;
             if (SAMPLES == 1 && lane + V <= rows) {
                 STORE(value, to + lane);
                 continue;

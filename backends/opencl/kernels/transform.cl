@@ -26,6 +26,13 @@
 
 #define ROOT(e) roots[(e) * STEP]
 
+/* Whether there is a pass at all that may read or write where the numbers lie. */
+#ifdef R0
+#define DIRECT (T == 1)
+#else
+#define DIRECT 0
+#endif
+
 static inline void butterfly2(real *xr, real *xi)
 {
     real ar = xr[0] - xr[1], ai = xi[0] - xi[1];
@@ -150,139 +157,6 @@ static inline void butterfly(const int R, real *xr, real *xi, __global const flo
     }
 }
 
-/* A pass of the forward transform over runs of R * M: butterflies, then twiddles. */
-static inline void fall(const int R, const int M, SPACE real *re, SPACE real *im,
-                        __global const float2 *roots, int t)
-{
-    for (int b = t; b < N / R; b += T) {
-        int p = b % M, base = b / M * (R * M) + p;
-        real xr[LARGEST], xi[LARGEST];
-#pragma unroll
-        for (int i = 0; i < R; i++) {
-            xr[i] = re[(base + i * M) * C];
-            xi[i] = im[(base + i * M) * C];
-        }
-        butterfly(R, xr, xi, roots);
-        re[base * C] = xr[0];
-        im[base * C] = xi[0];
-#pragma unroll
-        for (int j = 1; j < R; j++) {
-            float2 w = ROOT(j * p * (N / (R * M)));
-            re[(base + j * M) * C] = M > 1 ? xr[j] * w.x - xi[j] * w.y : xr[j];
-            im[(base + j * M) * C] = M > 1 ? xr[j] * w.y + xi[j] * w.x : xi[j];
-        }
-    }
-    MEET;
-}
-
-/* The same pass of the transposed network: twiddles, then butterflies. */
-static inline void rise(const int R, const int M, SPACE real *re, SPACE real *im,
-                        __global const float2 *roots, int t)
-{
-    for (int b = t; b < N / R; b += T) {
-        int p = b % M, base = b / M * (R * M) + p;
-        real xr[LARGEST], xi[LARGEST];
-        xr[0] = re[base * C];
-        xi[0] = im[base * C];
-#pragma unroll
-        for (int j = 1; j < R; j++) {
-            float2 w = ROOT(j * p * (N / (R * M)));
-            real ar = re[(base + j * M) * C], ai = im[(base + j * M) * C];
-            xr[j] = M > 1 ? ar * w.x - ai * w.y : ar;
-            xi[j] = M > 1 ? ar * w.y + ai * w.x : ai;
-        }
-        butterfly(R, xr, xi, roots);
-#pragma unroll
-        for (int i = 0; i < R; i++) {
-            re[(base + i * M) * C] = xr[i];
-            im[(base + i * M) * C] = xi[i];
-        }
-    }
-    MEET;
-}
-
-/* Runs left after each pass. */
-#ifdef R0
-#define M0 (N / R0)
-#endif
-#ifdef R1
-#define M1 (M0 / R1)
-#endif
-#ifdef R2
-#define M2 (M1 / R2)
-#endif
-#ifdef R3
-#define M3 (M2 / R3)
-#endif
-#ifdef R4
-#define M4 (M3 / R4)
-#endif
-#ifdef R5
-#define M5 (M4 / R5)
-#endif
-#ifdef R6
-#define M6 (M5 / R6)
-#endif
-#ifdef R7
-#define M7 (M6 / R7)
-#endif
-
-static inline void fall_all(SPACE real *re, SPACE real *im, __global const float2 *roots, int t)
-{
-#ifdef R0
-    fall(R0, M0, re, im, roots, t);
-#endif
-#ifdef R1
-    fall(R1, M1, re, im, roots, t);
-#endif
-#ifdef R2
-    fall(R2, M2, re, im, roots, t);
-#endif
-#ifdef R3
-    fall(R3, M3, re, im, roots, t);
-#endif
-#ifdef R4
-    fall(R4, M4, re, im, roots, t);
-#endif
-#ifdef R5
-    fall(R5, M5, re, im, roots, t);
-#endif
-#ifdef R6
-    fall(R6, M6, re, im, roots, t);
-#endif
-#ifdef R7
-    fall(R7, M7, re, im, roots, t);
-#endif
-}
-
-static inline void rise_all(SPACE real *re, SPACE real *im, __global const float2 *roots, int t)
-{
-#ifdef R7
-    rise(R7, M7, re, im, roots, t);
-#endif
-#ifdef R6
-    rise(R6, M6, re, im, roots, t);
-#endif
-#ifdef R5
-    rise(R5, M5, re, im, roots, t);
-#endif
-#ifdef R4
-    rise(R4, M4, re, im, roots, t);
-#endif
-#ifdef R3
-    rise(R3, M3, re, im, roots, t);
-#endif
-#ifdef R2
-    rise(R2, M2, re, im, roots, t);
-#endif
-#ifdef R1
-    rise(R1, M1, re, im, roots, t);
-#endif
-#ifdef R0
-    rise(R0, M0, re, im, roots, t);
-#endif
-}
-
 /* All counts are floats or numbers of things; see planes.h, which fills it on the host. */
 struct side {
     int blocks;        /* of all groups */
@@ -295,6 +169,7 @@ struct side {
     int high;  /* rows of a plane, of each residue */
     int front; /* places before the first row */
     int plane; /* places of a block: front, rows, and what rounds them up */
+    int pitch; /* floats between two parts of a spectrum: places of all blocks, and a pad */
 };
 
 /* Where a place's pixel lies in its channel, or -1 for a place in a margin. */
@@ -428,7 +303,8 @@ static inline void put(__global float *y, const struct lane_map *map, int r, int
 }
 
 /* One number of a spectrum, at the lanes' places. count: places of all blocks. */
-static inline void put_slot(__global float *s, int first, int count, int slot, int part, real value)
+static inline void put_slot(__global float *s, struct side g, int first, int count, int slot,
+                            int part, real value)
 {
     union lanes a;
 #if BINS
@@ -436,7 +312,7 @@ static inline void put_slot(__global float *s, int first, int count, int slot, i
     for (int l = 0; l < V && first + l < count; l++)
         s[((size_t)(first + l) * PARTS + part) * SLOTS + slot] = a.at[l];
 #else
-    __global float *to = s + (size_t)(slot * PARTS + part) * count + first;
+    __global float *to = s + (size_t)(slot * PARTS + part) * g.pitch + first;
     if (first + V <= count) {
         STORE(value, to);
         return;
@@ -447,7 +323,7 @@ static inline void put_slot(__global float *s, int first, int count, int slot, i
 #endif
 }
 
-static inline real fetch_slot(__global const float *s, const struct lane_map *map, int count,
+static inline real fetch_slot(__global const float *s, struct side g, const struct lane_map *map,
                               int slot, int part)
 {
     union lanes a;
@@ -457,12 +333,190 @@ static inline real fetch_slot(__global const float *s, const struct lane_map *ma
                     part * SLOTS + slot];
     return a.v;
 #else
-    __global const float *from = s + (size_t)(slot * PARTS + part) * count;
+    __global const float *from = s + (size_t)(slot * PARTS + part) * g.pitch;
     if (map->run)
         return LOAD(from + map->place[0]);
     for (int l = 0; l < V; l++)
         a.at[l] = from[map->place[l]];
     return a.v;
+#endif
+}
+
+/* The first pass of a forward transform may read its numbers where they lie, and the last one of an
+ * inverse may write them there: of whole blocks, in a run (see lane_map). */
+struct outside {
+    __global const float *from; /* NULL: from the array */
+    __global float *to;         /* NULL: to the array */
+    size_t step;                /* between rows */
+    __global const float *bias; /* of row 0, or NULL */
+    int relu;
+};
+
+static inline real finish(const struct outside *o, int r, real value)
+{
+    if (o->bias)
+        value += o->bias[r];
+    return o->relu ? (value < 0 ? (real)(0) : value) : value;
+}
+
+/* A pass of the forward transform over runs of R * M: butterflies, then twiddles. */
+static inline void fall(const int R, const int M, SPACE real *re, SPACE real *im,
+                        __global const float2 *roots, int t, const bool direct,
+                        const struct outside *o)
+{
+    for (int b = t; b < N / R; b += T) {
+        int p = b % M, base = b / M * (R * M) + p;
+        real xr[LARGEST], xi[LARGEST];
+#pragma unroll
+        for (int i = 0; i < R; i++) {
+            int at = base + i * M;
+            if (direct) {
+                xr[i] = LOAD(o->from + (EVEN ? 2 * at : at) * o->step);
+                xi[i] = EVEN ? LOAD(o->from + (2 * at + 1) * o->step) : (real)(0);
+            } else {
+                xr[i] = re[at * C];
+                xi[i] = im[at * C];
+            }
+        }
+        butterfly(R, xr, xi, roots);
+        re[base * C] = xr[0];
+        im[base * C] = xi[0];
+#pragma unroll
+        for (int j = 1; j < R; j++) {
+            float2 w = ROOT(j * p * (N / (R * M)));
+            re[(base + j * M) * C] = M > 1 ? xr[j] * w.x - xi[j] * w.y : xr[j];
+            im[(base + j * M) * C] = M > 1 ? xr[j] * w.y + xi[j] * w.x : xi[j];
+        }
+    }
+    MEET;
+}
+
+/* The same pass of the transposed network: twiddles, then butterflies. What it takes for re is the
+ * inverse transform's im, and the reverse. */
+static inline void rise(const int R, const int M, SPACE real *re, SPACE real *im,
+                        __global const float2 *roots, int t, const bool direct,
+                        const struct outside *o)
+{
+    for (int b = t; b < N / R; b += T) {
+        int p = b % M, base = b / M * (R * M) + p;
+        real xr[LARGEST], xi[LARGEST];
+        xr[0] = re[base * C];
+        xi[0] = im[base * C];
+#pragma unroll
+        for (int j = 1; j < R; j++) {
+            float2 w = ROOT(j * p * (N / (R * M)));
+            real ar = re[(base + j * M) * C], ai = im[(base + j * M) * C];
+            xr[j] = M > 1 ? ar * w.x - ai * w.y : ar;
+            xi[j] = M > 1 ? ar * w.y + ai * w.x : ai;
+        }
+        butterfly(R, xr, xi, roots);
+#pragma unroll
+        for (int i = 0; i < R; i++) {
+            int at = base + i * M, r = EVEN ? 2 * at : at;
+            if (direct) {
+                STORE(finish(o, r, xi[i]), o->to + r * o->step);
+                if (EVEN)
+                    STORE(finish(o, r + 1, xr[i]), o->to + (r + 1) * o->step);
+            } else {
+                re[at * C] = xr[i];
+                im[at * C] = xi[i];
+            }
+        }
+    }
+    MEET;
+}
+
+/* Runs left after each pass. */
+#ifdef R0
+#define M0 (N / R0)
+#endif
+#ifdef R1
+#define M1 (M0 / R1)
+#endif
+#ifdef R2
+#define M2 (M1 / R2)
+#endif
+#ifdef R3
+#define M3 (M2 / R3)
+#endif
+#ifdef R4
+#define M4 (M3 / R4)
+#endif
+#ifdef R5
+#define M5 (M4 / R5)
+#endif
+#ifdef R6
+#define M6 (M5 / R6)
+#endif
+#ifdef R7
+#define M7 (M6 / R7)
+#endif
+
+#define FALL(i, direct) fall(R##i, M##i, re, im, roots, t, direct, o)
+#define RISE(i, direct) rise(R##i, M##i, re, im, roots, t, direct, o)
+
+/* All passes; what o does not read or write lies in the array. */
+static inline void fall_all(SPACE real *re, SPACE real *im, __global const float2 *roots, int t,
+                            const struct outside *o)
+{
+#ifdef R0
+    if (o->from)
+        FALL(0, true);
+    else
+        FALL(0, false);
+#endif
+#ifdef R1
+    FALL(1, false);
+#endif
+#ifdef R2
+    FALL(2, false);
+#endif
+#ifdef R3
+    FALL(3, false);
+#endif
+#ifdef R4
+    FALL(4, false);
+#endif
+#ifdef R5
+    FALL(5, false);
+#endif
+#ifdef R6
+    FALL(6, false);
+#endif
+#ifdef R7
+    FALL(7, false);
+#endif
+}
+
+static inline void rise_all(SPACE real *re, SPACE real *im, __global const float2 *roots, int t,
+                            const struct outside *o)
+{
+#ifdef R7
+    RISE(7, false);
+#endif
+#ifdef R6
+    RISE(6, false);
+#endif
+#ifdef R5
+    RISE(5, false);
+#endif
+#ifdef R4
+    RISE(4, false);
+#endif
+#ifdef R3
+    RISE(3, false);
+#endif
+#ifdef R2
+    RISE(2, false);
+#endif
+#ifdef R1
+    RISE(1, false);
+#endif
+#ifdef R0
+    if (o->to)
+        RISE(0, true);
+    else
+        RISE(0, false);
 #endif
 }
 
@@ -488,32 +542,35 @@ KERNEL void spectra(__global const float *x, __global float *s, __global const f
     bool mine = first < count;
     WORKSPACE;
     struct lane_map map = map_places(g, mine ? first : 0, count);
-    for (int i = t; i < N && mine; i += T) {
+    struct outside o = {.step = step};
+    if (DIRECT && mine && map.run && map.room[0] == K)
+        o.from = x + map.at[0];
+    for (int i = t; i < N && mine && !o.from; i += T) {
         re[i * C] = fetch(x, &map, EVEN ? 2 * i : i, step);
         im[i * C] = EVEN ? fetch(x, &map, 2 * i + 1, step) : (real)(0);
     }
     MEET;
-    fall_all(re, im, roots, t);
+    fall_all(re, im, roots, t, &o);
     for (int f = t; f <= N / 2 && mine; f += T) {
         int a = order[f] * C, b = order[f ? N - f : 0] * C;
         if (EVEN && f == 0) {
-            put_slot(s, first, count, 0, 0, re[a] + im[a]);
-            put_slot(s, first, count, 0, 1, re[a] - im[a]);
+            put_slot(s, g, first, count, 0, 0, re[a] + im[a]);
+            put_slot(s, g, first, count, 0, 1, re[a] - im[a]);
         } else if (EVEN) {
             float2 w = roots[f];
             real er = (re[a] + re[b]) * 0.5f, ei = (im[a] - im[b]) * 0.5f;
             real or = (im[a] + im[b]) * 0.5f, oi = (re[b] - re[a]) * 0.5f;
             real tr = or * w.x - oi * w.y, ti = or * w.y + oi * w.x;
-            put_slot(s, first, count, f, 0, er + tr);
-            put_slot(s, first, count, f, 1, ei + ti);
+            put_slot(s, g, first, count, f, 0, er + tr);
+            put_slot(s, g, first, count, f, 1, ei + ti);
             if (f < N - f) {
-                put_slot(s, first, count, N - f, 0, er - tr);
-                put_slot(s, first, count, N - f, 1, ti - ei);
+                put_slot(s, g, first, count, N - f, 0, er - tr);
+                put_slot(s, g, first, count, N - f, 1, ti - ei);
             }
         } else {
-            put_slot(s, first, count, f, 0, re[a]);
+            put_slot(s, g, first, count, f, 0, re[a]);
             if (PARTS == 2)
-                put_slot(s, first, count, f, 1, im[a]);
+                put_slot(s, g, first, count, f, 1, im[a]);
         }
     }
 }
@@ -524,22 +581,22 @@ KERNEL void signals(__global const float *s, __global float *y, __global const f
                       __global const int *order, struct side g, __global const float *bias,
                       int has_bias, int relu)
 {
-    int step = g.height * g.width * g.batch, count = g.blocks * step, places = g.blocks * g.plane;
+    int step = g.height * g.width * g.batch, count = g.blocks * step;
     int first = get_global_id(0) * V;
     bool mine = first < count;
     WORKSPACE;
     struct lane_map map = map_pixels(g, mine ? first : 0, count);
     for (int f = t; f <= N / 2 && mine; f += T) {
         int a = order[f] * C, b = order[f ? N - f : 0] * C;
-        real fr = fetch_slot(s, &map, places, f, 0);
-        real fi = PARTS == 2 ? fetch_slot(s, &map, places, f, 1) : (real)(0);
+        real fr = fetch_slot(s, g, &map, f, 0);
+        real fi = PARTS == 2 ? fetch_slot(s, g, &map, f, 1) : (real)(0);
         if (EVEN && f == 0) {
             re[a] = (fr + fi) * (1.0f / K);
             im[a] = (fr - fi) * (1.0f / K);
         } else if (EVEN) {
             float2 w = roots[f];
-            real gr = f < N - f ? fetch_slot(s, &map, places, N - f, 0) : fr;
-            real gi = f < N - f ? fetch_slot(s, &map, places, N - f, 1) : fi;
+            real gr = f < N - f ? fetch_slot(s, g, &map, N - f, 0) : fr;
+            real gi = f < N - f ? fetch_slot(s, g, &map, N - f, 1) : fi;
             real er = fr + gr, ei = fi - gi, dr = fr - gr, di = fi + gi;
             real tr = dr * w.x + di * w.y, ti = di * w.x - dr * w.y;
             re[a] = (er - ti) * (1.0f / K);
@@ -556,9 +613,14 @@ KERNEL void signals(__global const float *s, __global float *y, __global const f
         }
     }
     MEET;
-    rise_all(im, re, roots, t);
     __global const float *offset = has_bias ? bias : 0;
-    for (int i = t; i < N && mine; i += T) {
+    struct outside o = {.step = step, .relu = relu};
+    if (DIRECT && mine && map.run && map.room[0] == K) {
+        o.to = y + map.at[0];
+        o.bias = offset ? offset + map.origin[0] : 0;
+    }
+    rise_all(im, re, roots, t, &o);
+    for (int i = t; i < N && mine && !o.to; i += T) {
         put(y, &map, EVEN ? 2 * i : i, step, re[i * C], offset, relu);
         if (EVEN)
             put(y, &map, 2 * i + 1, step, im[i * C], offset, relu);

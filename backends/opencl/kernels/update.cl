@@ -36,8 +36,7 @@ KERNEL void update(__global float *w, __global const float *x, __global const fl
     int row = get_global_id(0) * DOWN, block = get_global_id(1) * ACROSS;
     if (row >= s.rows || block >= s.reduced)
         return;
-    size_t x_part = (size_t)s.groups * s.reduced * s.x_plane;
-    size_t y_part = (size_t)s.groups * s.rows * s.y_plane;
+    size_t x_part = s.x_pitch, y_part = s.y_pitch;
     real re[DOWN][ACROSS], im[DOWN][ACROSS];
     __global const float *from[ACROSS], *slope[DOWN];
 #pragma unroll
