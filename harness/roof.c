@@ -43,11 +43,11 @@ static double peak_of(const struct circ_roof_case *point)
     return NAN;
 }
 
-/* Training moves everything twice: weights in and out, activations and their gradients. */
-static int64_t bytes_of(const struct circ_layer *layer, int64_t weight_bytes, int batch, bool train)
+/* Input and output of a layer; in training their gradients too. */
+static int64_t activation_bytes(const struct circ_layer *layer, int batch, bool train)
 {
-    int64_t activations = circ_network_elements(layer->in) + circ_network_elements(layer->out);
-    return (weight_bytes + (int64_t)sizeof(float) * activations * batch) * (train ? 2 : 1);
+    int64_t elements = circ_network_elements(layer->in) + circ_network_elements(layer->out);
+    return (int64_t)sizeof(float) * elements * batch * (train ? 2 : 1);
 }
 
 static double moving_ns(const struct circ_roof_case *point, int64_t bytes, int64_t working_set)
@@ -66,10 +66,12 @@ struct circ_roof circ_roof_of(const struct circ_roof_case *point)
         struct circ_counts counts = point->train
                                         ? circ_network_layer_training_counts(layer, point->batch)
                                         : circ_network_layer_counts(layer);
-        int64_t bytes = bytes_of(layer, counts.weight_bytes, point->batch, point->train);
-        int64_t working_set = bytes;
+        /* weights are updated where they lie: moved twice, they take their room once */
+        int64_t working_set =
+            counts.weight_bytes + activation_bytes(layer, point->batch, point->train);
+        int64_t bytes = working_set + (point->train ? counts.weight_bytes : 0);
         double computing = (double)counts.flop_roof * point->batch / peak;
-        double moving = moving_ns(point, bytes, bytes);
+        double moving = moving_ns(point, bytes, working_set);
         double cold = point->cold ? moving_ns(point, counts.weight_bytes, INT64_MAX) : 0;
         if (cold > moving) {
             moving = cold;

@@ -13,7 +13,8 @@
 
 struct circ_roof {
     int64_t flop;      /* per frame, as flop_roof of struct circ_counts */
-    int64_t bytes;     /* per batch: weights, inputs and outputs of the layers with weights, once */
+    int64_t bytes;     /* per batch: weights, inputs and outputs of the layers with weights, once;
+                          of a training step weights in and out, and gradients too */
     double time_ns;    /* per batch; NaN where a ceiling is missing */
     const char *bound; /* the term with the largest share of it: "flop", "L1", "L2", "L3", "dram",
                           "memory" (the caches are unknown); "" with NaN */
@@ -31,11 +32,11 @@ struct circ_roof_case {
 };
 
 /* The roof of a network is the sum over its FC and CONV layers of
- *     max(flop x batch / fma_f32, bytes / read at a working set of those bytes)
- * with flop and bytes those of the pass: a training step reads and writes the weights, and moves
- * gradients of input and output beside the two. Cold weights take no less than their bytes / read
- * at the largest working set: their activations are as warm as ever. Layers without weights add
- * nothing: they could be part of their neighbours. */
+ *     max(flop x batch / fma_f32, bytes / read at a working set of what they lie in)
+ * with flop and bytes those of the pass: a training step reads and writes the weights in place, and
+ * moves gradients of input and output beside the two. Cold weights take no less than their bytes /
+ * read at the largest working set: their activations are as warm as ever. Layers without weights
+ * add nothing: they could be part of their neighbours. */
 struct circ_roof circ_roof_of(const struct circ_roof_case *point);
 
 /* Gigabytes a second at a working set of so many bytes of all threads: linear over the logarithm of

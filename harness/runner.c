@@ -79,7 +79,7 @@ static enum circ_status device_key(struct run *run, const struct circ_planned *p
 static bool has_roof(const struct circ_planned *planned)
 {
     return planned->target->backend->ceilings && !planned->target->status && !planned->skip &&
-           planned->target->device.kind == CIRC_MEASURED && planned->pass == CIRC_INFER &&
+           planned->target->device.kind == CIRC_MEASURED &&
            !circ_meters_replayed(); /* recorded caches are not this machine's */
 }
 

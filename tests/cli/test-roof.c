@@ -110,6 +110,9 @@ static void test_layer(void)
     roof = circ_roof_of(&one);
     tap_ok(roof.bytes == 2 * bytes && roof.flop == (3 * 2 + 2) * 1024 * 1024,
            "a training step moves all of it twice: %lld bytes", (long long)roof.bytes);
+    int64_t room = bytes + 4 * 2048; /* gradients of input and output; weights stay in place */
+    tap_ok(near(roof.time_ns, 2.0 * (double)bytes / circ_roof_bandwidth(ceilings, COUNT, room)),
+           "at the bandwidth of the room it takes: %g ns", roof.time_ns);
     one.train = false;
     one.cold = true;
     roof = circ_roof_of(&one);

@@ -35,6 +35,11 @@ def check_sweep(tap, machine, db):
     tap.ok(all(abs(row["roof_fraction"] * row["time_ns_median"] / row["roof_time_ns"] - 1) < 1e-9 for row in rows),
            "which is a share of their time")
     tap.same(len({row["flop_roof"] for row in rows if row["structure"] == "circulant"}), 2, "each block has its own")
+    inference = {(row["structure"], row["block"]): row["flop_roof"] for row in rows}
+    done = machine.run(*SWEEP, "--pass", "train", "--db", db, "-o", "json")
+    rows = [row for row in json.loads(done.stdout) if row["status"] == "ok"]
+    more = [row["flop_roof"] > inference[row["structure"], row["block"]] for row in rows if row["roof_time_ns"] > 0]
+    tap.ok(len(more) == len(rows) >= 2 and all(more), f"{len(rows)} rows of training have one of their own")
     count = one(db, "SELECT count(*) FROM ceiling")
     done = machine.run(*SWEEP, "--db", db, "-o", "json")
     tap.ok(done.returncode == 0 and MEASURING not in done.stderr, "a second one finds them")
