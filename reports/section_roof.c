@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_LIMITS 32 /* devices x ISA rows x thread counts; further ones are left out */
-
 static const char *const levels[] = {"L1", "L2", "L3", "dram", "memory"};
 enum { LEVELS = sizeof levels / sizeof *levels };
 
@@ -27,7 +25,7 @@ struct limit {
 };
 
 struct limits {
-    struct limit items[MAX_LIMITS];
+    struct limit *items; /* owned */
     int count;
 };
 
@@ -60,7 +58,25 @@ static void settle(struct limits *limits)
     }
 }
 
-/* The ceilings of the campaign's host. */
+/* A further limit; NULL without memory. */
+static struct limit *add_limit(struct limits *limits, const char *device, const char *isa,
+                               double threads)
+{
+    if ((limits->count & (limits->count - 1)) == 0) {
+        size_t capacity = limits->count ? 2 * (size_t)limits->count : 1;
+        struct limit *items = realloc(limits->items, capacity * sizeof *items);
+        if (!items)
+            return NULL;
+        limits->items = items;
+    }
+    struct limit *limit = &limits->items[limits->count++];
+    *limit = (struct limit){.threads = threads, .peak = NAN, .fork_ns = NAN};
+    snprintf(limit->device, sizeof limit->device, "%s", device);
+    snprintf(limit->isa, sizeof limit->isa, "%s", isa);
+    return limit;
+}
+
+/* The ceilings of the campaign's host. Free limits->items, also after a failure. */
 static enum circ_status load(struct limits *limits, const struct circ_report *report,
                              struct circ_error *err)
 {
@@ -76,15 +92,13 @@ static enum circ_status load(struct limits *limits, const struct circ_report *re
     while (status == CIRC_OK && row) {
         const char *device = circ_select_text(statement, 0), *isa = circ_select_text(statement, 1);
         double threads = circ_select_number(statement, 2);
-        struct limit *limit = &limits->items[limits->count ? limits->count - 1 : 0];
-        if (!limits->count || limit->threads != threads || strcmp(limit->device, device) != 0 ||
-            strcmp(limit->isa, isa) != 0) {
-            if (limits->count == MAX_LIMITS)
-                break;
-            limit = &limits->items[limits->count++];
-            *limit = (struct limit){.threads = threads, .peak = NAN, .fork_ns = NAN};
-            snprintf(limit->device, sizeof limit->device, "%s", device);
-            snprintf(limit->isa, sizeof limit->isa, "%s", isa);
+        struct limit *limit = limits->count ? &limits->items[limits->count - 1] : NULL;
+        if (!limit || limit->threads != threads || strcmp(limit->device, device) != 0 ||
+            strcmp(limit->isa, isa) != 0)
+            limit = add_limit(limits, device, isa, threads);
+        if (!limit) {
+            status = circ_status_fail(err, CIRC_MEMORY, "report: out of memory");
+            break;
         }
         take(limit, circ_select_text(statement, 3), circ_select_text(statement, 4),
              circ_select_number(statement, 5));
@@ -346,11 +360,9 @@ static void add_limits(const struct circ_report *report, const struct limits *li
 enum circ_status circ_section_roof_add(const struct circ_report *report, struct circ_error *err)
 {
     struct circ_document *document = report->document;
-    struct limits *limits = calloc(1, sizeof *limits);
+    struct limits limits = {0};
     bool any = false;
-    if (!limits)
-        return circ_status_fail(err, CIRC_MEMORY, "report: out of memory");
-    enum circ_status status = load(limits, report, err);
+    enum circ_status status = load(&limits, report, err);
     for (size_t i = 0; i < report->rows.count; i++)
         any |= has_roof(&report->rows.items[i]);
     circ_document_section(document, 2, "Beside the machine's limit");
@@ -369,16 +381,16 @@ enum circ_status circ_section_roof_add(const struct circ_report *report, struct 
             "suffice. The lines of the roofline are the bandwidths in the middle of each cache "
             "level; a point is held to the bandwidth at its own size.");
     if (status == CIRC_OK && any)
-        add_limits(report, limits);
+        add_limits(report, &limits);
     for (size_t start = 0; start < report->rows.count && any && status == CIRC_OK;) {
         struct circ_panel panel = circ_panel_at(&report->rows, start, true);
         bool roofs = false;
         for (size_t i = 0; i < panel.count; i++)
             roofs |= has_roof(&panel.rows[i]);
         if (roofs)
-            add_panel(report, &panel, limits);
+            add_panel(report, &panel, &limits);
         start += panel.count;
     }
-    free(limits);
+    free(limits.items);
     return status;
 }
