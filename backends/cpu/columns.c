@@ -95,6 +95,7 @@ static void transform_rows(const struct circ_columns *c, const float *x, const s
         if (!margin && !c->elements) { /* then they are one run */
             forward.columns *= phase->inside;
             forward.rows = 1;
+            forward.spectra_row = 0;
         }
         clear_columns(c, xs, phase->start, at - phase->start);
         c->base.place.kernels->forward(&forward, scratch);

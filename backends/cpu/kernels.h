@@ -36,8 +36,8 @@ struct circ_spectra {
 /* Forward transforms: spectra(f, j, c) = DFT of x[j k + r][c] over r, for blocks j < blocks and
  * columns c < columns; channels from `channels` on count as zero. x(channel, column) at x[channel *
  * channel_stride + column]. So for every row: x's start row_stride apart, the spectra's columns
- * spectra_row, and between them are zeros. Whole vectors are written: what lies past the columns of
- * the last row is written over. */
+ * spectra_row, and between them and past the last are zeros. Whole vectors are written. A
+ * spectra_row of 0 is one row of which the last vector takes what it finds past the columns. */
 struct circ_forward {
     const struct circ_transform *transform;
     const float *x;

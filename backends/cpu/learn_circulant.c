@@ -61,8 +61,8 @@ static struct circ_spectra spectra_of(const struct circ_side *side, size_t block
         .re = re, .im = re + side->im, .slot_stride = side->slot, .block_stride = side->block};
 }
 
-/* One block's channels, of which there are `channels` rows of `columns` floats, into the planes of
- * the layer's input: zero border, residues of the stride apart. */
+/* One block's channels into the planes of the input of a layer with a stride: zero border, residues
+ * of the stride apart. */
 static void copy_in(const struct circulant *s, const float *x, int channels, float *plane)
 {
     const struct circ_layer *layer = s->base.layer;
@@ -76,10 +76,6 @@ static void copy_in(const struct circulant *s, const float *x, int channels, flo
             if (iy < 0 || iy >= layer->in.h)
                 continue;
             const float *line = x + ((size_t)c * (size_t)layer->in.h + (size_t)iy) * (size_t)width;
-            if (s->bins.stride == 1) {
-                memcpy(to + layer->pad * batch, line, (size_t)width * sizeof *to);
-                continue;
-            }
             for (int ix = 0; ix < layer->in.w; ix++) {
                 int at = ix + layer->pad;
                 memcpy(to + (at % s->bins.stride * s->residue_pixels + at / s->bins.stride) * batch,
@@ -159,55 +155,64 @@ static void transform_samples(struct circulant *s, const struct circ_side *side,
     s->base.place.kernels->forward(&forward, scratch);
 }
 
+/* Where the layer's input begins in its plane: behind the border, which nobody ever writes. */
+static size_t border_of(const struct circulant *s)
+{
+    size_t pixel = (size_t)s->bins.plane_row + (size_t)s->bins.batch;
+    return s->bins.conv ? (size_t)s->base.layer->pad * pixel : 0;
+}
+
 /* A CONV layer's input, block by block into its plane. */
 static void transform_planes(struct circulant *s, const float *x, float *scratch, int thread)
 {
     const struct circ_geometry *g = &s->bins.g;
+    const struct circ_layer *layer = s->base.layer;
     size_t plane = (size_t)g->in_pixels * (size_t)s->bins.batch;
+    size_t line = (size_t)layer->in.w * (size_t)s->bins.batch;
     struct share share = share_of(s, g->groups * g->q, thread);
-    struct circ_forward forward = {.transform = s->transform, .blocks = 1, .rows = 1};
+    struct circ_forward forward = {.transform = s->transform,
+                                   .channel_stride = plane,
+                                   .row_stride = line,
+                                   .spectra_row = (size_t)s->bins.plane_row,
+                                   .blocks = 1,
+                                   .rows = layer->in.h,
+                                   .columns = (int)line};
     for (int b = share.block_first; b < share.block_last; b++) {
         size_t first;
         forward.channels = channels_of(s, b, g->q, g->n, &first);
         forward.x = x + first * plane;
-        forward.channel_stride = plane;
-        if (s->base.layer->pad || s->bins.stride > 1) {
+        forward.spectra = spectra_of(&s->bins.x, (size_t)b, border_of(s));
+        if (s->bins.stride > 1) { /* the plane as it is, from a copy */
             copy_in(s, forward.x, forward.channels, scratch + s->transform_floats);
             forward.x = scratch + s->transform_floats;
             forward.channel_stride = s->bins.x.block;
+            forward.spectra_row = 0;
+            forward.rows = 1;
+            forward.columns = s->plane_rows * s->bins.plane_row;
+            forward.spectra = spectra_of(&s->bins.x, (size_t)b, 0);
         }
-        forward.columns = s->plane_rows * s->bins.plane_row;
-        forward.spectra = spectra_of(&s->bins.x, (size_t)b, 0);
         s->base.place.kernels->forward(&forward, scratch);
     }
 }
 
-/* A CONV layer's output gradients. Their rows are padded with zeros to whole vectors: the sums of
- * the update run over them, and so does the scattering. */
+/* A CONV layer's output gradients. Zeros fill their rows to whole vectors: the sums of the update
+ * run over them, and so does the scattering. */
 static void transform_slopes(struct circulant *s, const float *dy, float *scratch, int thread)
 {
     const struct circ_geometry *g = &s->bins.g;
     size_t plane = (size_t)g->out_pixels * (size_t)s->bins.batch;
     struct share share = share_of(s, g->groups * g->p, thread);
-    struct circ_forward forward = {.transform = s->transform, .blocks = 1, .rows = 1};
+    struct circ_forward forward = {.transform = s->transform,
+                                   .channel_stride = plane,
+                                   .row_stride = (size_t)s->bins.out_row,
+                                   .spectra_row = (size_t)s->bins.y_row,
+                                   .blocks = 1,
+                                   .rows = s->bins.out_rows,
+                                   .columns = s->bins.out_row};
     for (int b = share.block_first; b < share.block_last; b++) {
         size_t first;
         forward.channels = channels_of(s, b, g->p, g->m, &first);
         forward.x = dy + first * plane;
-        forward.channel_stride = plane;
-        if (s->bins.out_row < s->bins.y_row) {
-            float *to = scratch + s->transform_floats;
-            size_t valid = (size_t)s->bins.out_row * sizeof *to,
-                   whole = (size_t)s->bins.y_row * sizeof *to;
-            for (int r = 0; r < forward.channels * s->bins.out_rows; r++) {
-                float *row = to + (size_t)r * (size_t)s->bins.y_row;
-                memcpy(row, forward.x + (size_t)r * (size_t)s->bins.out_row, valid);
-                memset((char *)row + valid, 0, whole - valid);
-            }
-            forward.x = to;
-            forward.channel_stride = s->bins.y.block;
-        }
-        forward.columns = s->bins.out_rows * s->bins.y_row;
         forward.spectra = spectra_of(&s->bins.y, (size_t)b, 0);
         s->base.place.kernels->forward(&forward, scratch);
     }
@@ -248,13 +253,13 @@ static void invert_slope(struct circulant *s, float *dx, float *scratch, int thr
     const struct circ_layer *layer = s->base.layer;
     size_t batch = (size_t)s->base.place.batch, plane = (size_t)g->in_pixels * batch;
     struct share share = share_of(s, g->groups * g->q, thread);
-    size_t border = s->bins.conv ? (size_t)layer->pad * ((size_t)s->bins.plane_row + batch) : 0;
     for (int b = share.block_first; b < share.block_last; b++) {
         size_t first;
         int channels = channels_of(s, b, g->q, g->n, &first);
         struct circ_inverse inverse = {
             .transform = s->transform,
-            .spectra = spectra_of(&s->bins.dx, (size_t)b, border + (size_t)share.column_first),
+            .spectra =
+                spectra_of(&s->bins.dx, (size_t)b, border_of(s) + (size_t)share.column_first),
             .y = dx + first * plane + share.column_first,
             .channel_stride = plane,
             .row_stride = s->bins.conv ? (size_t)layer->in.w * batch : 0,
@@ -423,7 +428,7 @@ enum circ_status circ_learn_circulant_create(struct circ_learner **learner,
         circ_learner_free(&s->base);
         return status;
     }
-    size_t plane = (size_t)b->g.k * (b->x.block > b->y.block ? b->x.block : b->y.block);
+    size_t plane = b->stride > 1 ? (size_t)b->g.k * b->x.block : 0; /* see copy_in */
     s->transform_floats =
         round_up(circ_transform_scratch(s->transform) * (size_t)place.kernels->lanes, 16);
     s->base.scratch_floats = s->transform_floats + (b->conv ? plane : b->scratch_floats);

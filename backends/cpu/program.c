@@ -10,6 +10,7 @@
 #include "backends/cpu/rotation.h"
 #include "backends/cpu/step.h"
 #include "backends/cpu/train.h"
+#include "backends/cpu/turn.h"
 #include "circ_config.h"
 
 #include <math.h>
@@ -294,23 +295,13 @@ void circ_program_free(struct circ_program *program)
     free(program);
 }
 
-/* to[c][r] = from[r][c], in squares. */
-static void transpose(const float *from, size_t rows, size_t columns, float *to)
-{
-    enum { SIDE = 16 };
-    for (size_t r0 = 0; r0 < rows; r0 += SIDE)
-        for (size_t c0 = 0; c0 < columns; c0 += SIDE)
-            for (size_t r = r0; r < rows && r < r0 + SIDE; r++)
-                for (size_t c = c0; c < columns && c < c0 + SIDE; c++)
-                    to[c * rows + r] = from[r * columns + c];
-}
-
 void circ_program_upload(struct circ_program *program, const float *input)
 {
     size_t width = (size_t)program->place.batch;
     size_t elements = (size_t)circ_network_elements(program->network->input);
     for (size_t at = 0; at < (size_t)program->batch; at += width)
-        transpose(input + at * elements, width, elements, program->input + at * elements);
+        circ_turn(input + at * elements, elements, (int)width, (int)elements,
+                  program->input + at * elements, width);
 }
 
 /* A group's panels after so many stages: its part of the input, or what the last of them wrote. */
@@ -331,7 +322,7 @@ void circ_program_download(const struct circ_program *program, float *output)
     for (int group = 0; group < groups_of(program); group++) {
         const float *from = after_stages(program, group, stages);
         for (size_t panel = 0; panel < panels; panel++) {
-            transpose(from, elements, width, output);
+            circ_turn(from, width, (int)elements, (int)width, output, elements);
             from += elements * width;
             output += elements * width;
         }

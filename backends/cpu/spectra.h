@@ -19,7 +19,7 @@ static const float no_bias[1];
 /* Columns from one row of x to the next, among the spectra. */
 static size_t pitch_of(const struct circ_forward *a)
 {
-    return a->rows > 1 ? a->spectra_row : (size_t)a->columns;
+    return a->spectra_row ? a->spectra_row : (size_t)a->columns;
 }
 
 /* Part of one row of x in a vector of spectra columns. */
@@ -108,8 +108,8 @@ static void forward(const struct circ_forward *a, float *scratch)
     for (size_t at = 0; a->rows && at < end; at += (size_t)many.vectors * CIRC_LANES) {
         size_t row = at / pitch, column = at % pitch;
         size_t left = column < (size_t)a->columns ? (size_t)a->columns - column : 0;
-        /* of a single row also the last vector is taken from memory as it is */
-        many.vectors = (int)(a->rows > 1 ? left : left + CIRC_LANES - 1) / CIRC_LANES;
+        /* of a lone row also the last vector is taken from memory as it is */
+        many.vectors = (int)(a->spectra_row ? left : left + CIRC_LANES - 1) / CIRC_LANES;
         many.blocks = many.vectors ? whole : 0;
         struct rows x = {(float *)a->x + row * a->row_stride + column, /* is read alone */
                          a->channel_stride};
