@@ -22,31 +22,45 @@ _Static_assert(CIRC_TILE <= CIRC_ACCUMULATORS, "a tile has an accumulator for ev
  * crosses a page: this far ahead, in floats, every line is asked for. */
 #define WEIGHTS_AHEAD 2048
 
-/* acc += w x over so many taps and all block columns, or w (x + more); rows and vectors are
- * constants at every call, so the accumulators are registers. */
+/* acc += w x of one tap and block column, or w (x + more). */
+INLINE void accumulate_one(int rows, int vectors, const float *w, const float *x, const float *more,
+                           vec acc[CIRC_ACCUMULATORS])
+{
+    vec values[8];
+#pragma GCC unroll 8
+    for (int v = 0; v < vectors; v++)
+        values[v] = more ? load(x + v * CIRC_LANES) + load(more + v * CIRC_LANES)
+                         : load(x + v * CIRC_LANES);
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) {
+        vec weight = set1_at(w, i);
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; v++)
+            acc[i * vectors + v] = acc[i * vectors + v] + weight * values[v];
+    }
+    __builtin_prefetch(w + WEIGHTS_AHEAD, 0, 2);
+}
+
+/* The same over so many taps and all block columns; rows and vectors are constants at every call,
+ * so the accumulators are registers. Two block columns a turn: the loop's own additions and jump
+ * take slots from multiply-adds, a tenth of them in tiles of one vector. Wider tiles need all
+ * registers for one. */
 INLINE void accumulate(const struct circ_product *a, int taps, int rows, int vectors,
                        const float *w, const float *x, const float *more,
                        vec acc[CIRC_ACCUMULATORS])
 {
+    size_t block = a->x.block_stride;
     for (int t = 0; t < taps; t++) {
-        const float *at = x + a->tap[t], *with = (more ? more : x) + a->tap[t];
-        for (int j = 0; j < a->q; j++) {
-            vec values[8];
-#pragma GCC unroll 8
-            for (int v = 0; v < vectors; v++)
-                values[v] = more ? load(at + v * CIRC_LANES) + load(with + v * CIRC_LANES)
-                                 : load(at + v * CIRC_LANES);
-#pragma GCC unroll 16
-            for (int i = 0; i < rows; i++) {
-                vec weight = set1_at(w, i);
-#pragma GCC unroll 8
-                for (int v = 0; v < vectors; v++)
-                    acc[i * vectors + v] = acc[i * vectors + v] + weight * values[v];
-            }
-            __builtin_prefetch(w + WEIGHTS_AHEAD, 0, 2);
-            w += rows;
-            at += a->x.block_stride;
-            with += a->x.block_stride;
+        const float *at = x + a->tap[t], *with = more ? more + a->tap[t] : NULL;
+        int j = 0;
+        for (; vectors <= 2 && j + 2 <= a->q; j += 2, w += 2 * rows, at += 2 * block) {
+            accumulate_one(rows, vectors, w, at, with, acc);
+            accumulate_one(rows, vectors, w + rows, at + block, more ? with + block : NULL, acc);
+            with = more ? with + 2 * block : NULL;
+        }
+        for (; j < a->q; j++, w += rows, at += block) {
+            accumulate_one(rows, vectors, w, at, with, acc);
+            with = more ? with + block : NULL;
         }
     }
 }
