@@ -366,7 +366,8 @@ static void plain_forward(const struct circ_transform *t, struct rows x, struct 
             re[r] = load(from + (size_t)(odd ? r : 2 * r) * x.stride);
             im[r] = odd ? zero() : load(from + (size_t)(2 * r + 1) * x.stride);
         }
-        lanes_forward(t->plan, t->plan->twiddle_f, re, im, im + n, im + 2 * n);
+        if (t->k > 1)
+            lanes_forward(t->plan, t->plan->twiddle_f, re, im, im + n, im + 2 * n);
         for (int f = 0; f < t->slots; f++)
             put_slot(&to, f, re[f], im[f]);
     }
@@ -385,7 +386,8 @@ static void plain_inverse(const struct circ_transform *t, struct slots x, struct
             re[f] = load(x.re + from + (size_t)f * x.stride);
             im[f] = load(x.im + from + (size_t)f * x.stride);
         }
-        lanes_inverse(t->plan, t->plan->twiddle_f, re, im, im + n, im + 2 * n);
+        if (t->k > 1)
+            lanes_inverse(t->plan, t->plan->twiddle_f, re, im, im + n, im + 2 * n);
         for (int r = 0; r < t->k; r++) {
             vec value = odd ? re[r] : r % 2 ? im[r / 2] : re[r / 2];
             value = value + set1(finish.bias[(b * (size_t)t->k + (size_t)r) * finish.bias_step]);
