@@ -29,13 +29,15 @@ enum circ_pass { CIRC_INFER, CIRC_TRAIN };
 
 struct circ_device {
     char name[96]; /* how --device selects it and rows name it */
-    char description[192];
+    char description[320];
+    char platform[96]; /* the driver it comes through, another way to select it; "" if none */
     enum circ_device_kind device_kind; /* what it is */
     enum circ_kind kind;               /* what its times are */
-    int threads;          /* largest useful thread count; 1 where the notion does not apply */
-    int64_t memory_bytes; /* what a program may allocate */
+    int threads;             /* largest useful thread count; 1 where the notion does not apply */
+    int64_t memory_bytes;    /* what a program may allocate */
+    bool own_memory;         /* and it is the device's, not the host's */
     enum circ_status status; /* OK, or ABSENT for what was found and cannot be used */
-    char reason[400];        /* why not */
+    char reason[480];        /* why not, and what to do about it */
 };
 
 /* One implementation inside a backend: which structures it computes, and whether it can run here.
@@ -127,8 +129,8 @@ struct circ_backend {
     enum circ_status (*upload)(struct circ_program *program, const float *input,
                                const struct circ_lesson *lesson, struct circ_error *err);
     enum circ_status (*launch)(struct circ_program *program, struct circ_error *err);
-    /* Waits for all launches; *device_ns gets the device's own clock for them, -1 if it has none.
-     */
+    /* Waits for all launches; *device_ns gets the device's own clock for them: -1 if it has none, 0
+     * if it has one that told nothing of use (no time, or an end before the start). */
     enum circ_status (*wait)(struct circ_program *program, int64_t *device_ns,
                              struct circ_error *err);
     enum circ_status (*download)(struct circ_program *program, float *output,

@@ -122,16 +122,20 @@ static enum circ_status print_backends(struct printer *printer, const struct cir
     for (int i = 0; i < count && status == CIRC_OK; i++) {
         struct circ_device devices[CIRC_MAX_DEVICES];
         struct circ_error why = {.message = "no device found"};
-        char detail[sizeof devices->description + 64];
         int found = 0;
-        if (backends[i]->probe(devices, &found, &why) == CIRC_OK && found) {
-            snprintf(detail, sizeof detail, found > 1 ? "%s, and %d more" : "%s",
-                     devices[0].description, found - 1);
-            status = print(printer, "backends", backends[i]->name, "ok", detail, NULL, err);
-        } else {
+        if (backends[i]->probe(devices, &found, &why) != CIRC_OK || !found) {
             /* nobody needs a peer */
             status = print(printer, "backends", backends[i]->name,
                            backends[i]->apart ? "info" : "missing", why.message, NULL, err);
+            continue;
+        }
+        for (int d = 0; d < found && status == CIRC_OK; d++) {
+            bool usable = devices[d].status == CIRC_OK;
+            char detail[640];
+            snprintf(detail, sizeof detail, "%.100s: %.500s", devices[d].name,
+                     usable ? devices[d].description : devices[d].reason);
+            status = print(printer, "backends", backends[i]->name, usable ? "ok" : "warning",
+                           detail, NULL, err);
         }
     }
     return status;

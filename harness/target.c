@@ -2,6 +2,7 @@
 #include "harness/target.h"
 
 #include "backends/core/nearest.h"
+#include "harness/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,18 +29,34 @@ enum circ_status circ_target_choose(const char *what, const char *word, const ch
     return unknown(what, word, valid, count, err);
 }
 
-static bool device_matches(const char *wanted, const struct circ_target *target, int index)
+/* A number, or a part of the name. */
+static bool is_called(const char *wanted, const char *name, int number)
 {
-    const char *colon = strchr(wanted, ':');
-    size_t length = colon ? (size_t)(colon - wanted) : 0;
-    if (colon && strlen(target->backend->name) == length &&
-        !strncmp(wanted, target->backend->name, length))
-        wanted = colon + 1;
     char *end;
-    long number = strtol(wanted, &end, 10);
-    if (*wanted && !*end)
-        return number == index;
-    return strcasestr(target->device.name, wanted) != NULL;
+    long asked = strtol(wanted, &end, 10);
+    return *wanted && !*end ? asked == number : strcasestr(name, wanted) != NULL;
+}
+
+/* index: of devices[], the backend's. */
+static bool device_matches(const char *wanted, const struct circ_backend *backend,
+                           const struct circ_device *devices, int index)
+{
+    const struct circ_device *device = &devices[index];
+    const char *colon = strchr(wanted, ':');
+    char platform[sizeof device->platform];
+    int before = 0; /* devices of this one's platform */
+    if (colon && (size_t)(colon - wanted) == strlen(backend->name) &&
+        !strncmp(wanted, backend->name, strlen(backend->name)))
+        wanted = colon + 1;
+    if (is_called(wanted, device->name, index))
+        return true;
+    colon = strchr(wanted, ':');
+    if (!colon || !*device->platform)
+        return false;
+    snprintf(platform, sizeof platform, "%.*s", (int)(colon - wanted), wanted);
+    for (int i = 0; i < index; i++)
+        before += !strcmp(devices[i].platform, device->platform);
+    return strcasestr(device->platform, platform) && is_called(colon + 1, device->name, before);
 }
 
 /* Appends the devices of one backend; matched says which of the wanted names were of use. */
@@ -64,18 +81,24 @@ static enum circ_status add_backend(const struct circ_backend *backend,
         grown[(*target_count)++] = target;
         return CIRC_OK;
     }
+    bool any_usable = false;
+    for (int i = 0; i < count; i++)
+        any_usable |= !devices[i].status;
     for (int i = 0; i < count; i++) {
         target.device = devices[i];
         target.status = devices[i].status;
         if (target.status)
-            circ_status_fail(&target.error, target.status, "%s", devices[i].reason);
-        bool take = !wanted->count;
-        for (int w = 0; w < wanted->count; w++) {
-            if (device_matches(wanted->items[w], &target, i))
+            circ_status_fail(&target.error, target.status, "%s: %s", devices[i].name,
+                             devices[i].reason);
+        bool take = !wanted->count && (!target.status || !any_usable);
+        for (int w = 0; w < wanted->count; w++)
+            if (device_matches(wanted->items[w], backend, devices, i))
                 take = matched[w] = true;
-        }
         if (take)
             grown[(*target_count)++] = target;
+        else if (!wanted->count)
+            circ_log_warn("%s device %s is left out: %s", backend->name, devices[i].name,
+                          devices[i].reason);
     }
     return CIRC_OK;
 }

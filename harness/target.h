@@ -14,9 +14,12 @@ struct circ_target {
 };
 
 /* The devices of the named backends that -d asks for, all of them when wanted is empty. -d takes a
- * number, a name, or backend:either; names match by any part, without regard to case. A backend
- * that is absent is one target that says so. *targets is owned by the caller (free), also after a
- * failure. USAGE names an unknown backend or a device that nothing matches; MEMORY. */
+ * number, a name, platform:either, and backend: before each of these; names match by any part,
+ * without regard to case, and a number after a platform counts its devices alone. A backend that is
+ * absent is one target that says so. A device that cannot be used is a target with its reason when
+ * -d asks for it or the backend has no other; otherwise it is left out, which a warning says.
+ * *targets is owned by the caller (free), also after a failure. USAGE names an unknown backend or a
+ * device that nothing matches; MEMORY. */
 CIRC_MUST_USE enum circ_status circ_target_find(const struct circ_names *backends,
                                                 const struct circ_names *wanted,
                                                 struct circ_target **targets, int *count,

@@ -2,6 +2,7 @@
  * files that name drivers are read here too, and each is tried. */
 #include "backends/opencl/platforms.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <stdio.h>
@@ -73,12 +74,14 @@ static void refuse(struct circ_device *d, const char *reason)
 static void describe(struct circ_platform_device *found, const char *platform)
 {
     struct circ_device *d = &found->public;
-    char name[96], version[64], driver[64], pci[40];
+    char name[96], vendor[64], version[96], driver[64], pci[40];
     cl_device_type type = 0;
     cl_bool compiler = CL_FALSE, available = CL_FALSE;
     cl_ulong memory = 0;
-    cl_uint units = 0;
+    cl_uint units = 0, vendor_id = 0;
+    cl_bool unified = CL_FALSE;
     text(found->device, CL_DEVICE_NAME, name, sizeof name);
+    text(found->device, CL_DEVICE_VENDOR, vendor, sizeof vendor);
     text(found->device, CL_DEVICE_VERSION, version, sizeof version);
     text(found->device, CL_DRIVER_VERSION, driver, sizeof driver);
     pci_of(found->device, pci, sizeof pci);
@@ -87,18 +90,25 @@ static void describe(struct circ_platform_device *found, const char *platform)
     clGetDeviceInfo(found->device, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL);
     clGetDeviceInfo(found->device, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof memory, &memory, NULL);
     clGetDeviceInfo(found->device, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL);
+    clGetDeviceInfo(found->device, CL_DEVICE_VENDOR_ID, sizeof vendor_id, &vendor_id, NULL);
+    clGetDeviceInfo(found->device, CL_DEVICE_HOST_UNIFIED_MEMORY, sizeof unified, &unified, NULL);
     snprintf(d->name, sizeof d->name, "%s", name);
-    snprintf(d->description, sizeof d->description, "%.50s, %s, driver %.40s, %u compute units%s",
-             platform, version, driver, units, pci);
+    snprintf(d->platform, sizeof d->platform, "%.95s", platform);
+    snprintf(d->description, sizeof d->description,
+             "%.50s, vendor %.40s (0x%04x), %.90s, driver %.40s, %u compute unit%s%s", platform,
+             vendor, vendor_id, version, driver, units, units == 1 ? "" : "s", pci);
     d->threads = 1;
     d->memory_bytes = (int64_t)memory;
     classify(d, type, platform, name);
+    d->own_memory = !unified && d->device_kind != CIRC_DEVICE_CPU && d->kind == CIRC_MEASURED;
     if (!available)
-        refuse(d, "its driver says that it is not available: another program may hold it");
+        refuse(d, "its driver says that it is not available: end the program that may hold it, or "
+                  "install the driver again");
     else if (!compiler)
-        refuse(d, "it has no compiler for OpenCL C, so it cannot build the kernels");
+        refuse(d, "it has no compiler for OpenCL C, so it cannot build the kernels: install its "
+                  "driver whole, or choose another device");
     else if (memory < LEAST_BYTES)
-        refuse(d, "it has less than 64 MiB of memory");
+        refuse(d, "it has less than 64 MiB of memory: choose another device");
 }
 
 /* Two devices of one name are told apart by their platforms, and then by numbers. */
@@ -132,7 +142,7 @@ static bool broken(const char *library, char *why, size_t size)
     typedef void *(CL_API_CALL * find_function)(const char *);
     void *handle = dlopen(library, RTLD_LAZY | RTLD_LOCAL);
     if (!handle) {
-        snprintf(why, size, "its driver cannot be loaded: %s", dlerror());
+        snprintf(why, size, "its driver cannot be loaded: %.300s", dlerror());
         return true;
     }
     find_function find;
@@ -158,7 +168,7 @@ static bool broken(const char *library, char *why, size_t size)
 static void try_file(const char *folder, const char *name, struct circ_platform_device *found,
                      int *count)
 {
-    char path[4096], library[1024] = "", why[400];
+    char path[4096], library[1024] = "", why[400], reason[480];
     snprintf(path, sizeof path, "%s%s%s", folder, *folder ? "/" : "", name);
     FILE *file = fopen(path, "r");
     if (file) {
@@ -167,10 +177,13 @@ static void try_file(const char *folder, const char *name, struct circ_platform_
         fclose(file);
     }
     library[strcspn(library, "\r\n")] = 0;
+    for (const char *c = library; *c; c++)
+        if (iscntrl((unsigned char)*c) || (unsigned char)*c > 0x7e) /* no file that names one */
+            *library = 0;
     if (file && *library && !broken(library, why, sizeof why))
         return;
     if (!file || !*library)
-        snprintf(why, sizeof why, "the file %.300s names no driver", path);
+        snprintf(why, sizeof why, "the file names no driver");
     if (*count == CIRC_MAX_DEVICES)
         return;
     struct circ_platform_device *own = &found[(*count)++];
@@ -179,7 +192,8 @@ static void try_file(const char *folder, const char *name, struct circ_platform_
     snprintf(own->public.description, sizeof own->public.description,
              "an OpenCL driver named in %.150s", path);
     own->public.threads = 1;
-    refuse(&own->public, why);
+    snprintf(reason, sizeof reason, "%.320s: install it again, or remove %.110s", why, path);
+    refuse(&own->public, reason);
 }
 
 static int by_name(const struct dirent *entry)
@@ -244,8 +258,10 @@ enum circ_status circ_platforms_list(struct circ_platform_device found[CIRC_MAX_
                 continue;
             }
             snprintf(own->public.name, sizeof own->public.name, "%.90s", names[p]);
+            snprintf(own->public.platform, sizeof own->public.platform, "%.95s", names[p]);
             own->public.threads = 1;
-            refuse(&own->public, "this OpenCL platform has no device");
+            refuse(&own->public, "this OpenCL platform has no device: is the hardware there, and "
+                                 "may this user open it?");
         }
     }
     name_apart(found, *count, owners);
