@@ -228,6 +228,13 @@ static enum circ_status conclude(struct circ_joules *joules, struct circ_subject
 enum circ_status circ_joules_measure(struct circ_joules *joules, struct circ_subject *subject,
                                      uint64_t seed, struct circ_error *err)
 {
+    const struct circ_target *target = subject->planned->target;
+    if (!circ_target_is_host(target)) {
+        snprintf(subject->energy_reason, sizeof subject->energy_reason,
+                 "no meter covers this device: the host's joules are not %s",
+                 target->device.kind == CIRC_EMULATED ? "those of what is emulated" : "its own");
+        return CIRC_OK;
+    }
     if (!joules->meter) {
         snprintf(subject->energy_reason, sizeof subject->energy_reason, "%s", joules->reason);
         return CIRC_OK;

@@ -69,7 +69,7 @@ static const struct option_row table[] = {
     {"backend", 'b', "LIST", DEVICES, STORE_NAMES, AT(axes.backends), .derived = "cpu",
      .check = "cpu,ref", .help = "backends; 'circbench devices' lists them"},
     {"device", 'd', "LIST", DEVICES, STORE_NAMES, AT(axes.devices),
-     .derived = "every device of the backend", .help = "devices by name"},
+     .derived = "every device of the backend", .help = "devices: number, name or platform:either"},
     {"variant", 0, "LIST", POINTS, STORE_NAMES, AT(axes.variants),
      .derived = "the best of each structure", .check = "all; with --dump the best",
      .help = "implementations inside a backend"},

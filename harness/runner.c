@@ -156,11 +156,11 @@ static enum circ_status add_roofs(struct run *run, struct circ_subject *subjects
             status = know_limit(run, subject->planned, true, err);
         if (status || !set_roof(run, subject))
             continue;
-        size_t used = strlen(subject->reason);
-        snprintf(subject->reason + used, sizeof subject->reason - used,
-                 "%s%.0f %% faster than its roof: a ceiling was measured too low (`circbench roof` "
-                 "on an idle machine measures again), or the point does less work than it counts",
-                 used ? "; " : "", 100 * (trial->roof_time_ns / (double)trial->time_ns_median - 1));
+        circ_subject_remark(
+            subject,
+            "%.0f %% faster than its roof: a ceiling was measured too low (`circbench roof` "
+            "on an idle machine measures again), or the point does less work than it counts",
+            100 * (trial->roof_time_ns / (double)trial->time_ns_median - 1));
         run->runner->above_roof++;
     }
     return status;
@@ -297,15 +297,19 @@ static enum circ_status measure(struct run *run, struct circ_subject *subjects, 
     const struct circ_options *options = run->runner->options;
     int64_t start = circ_clock_now_ns();
     enum circ_status status = time_pass(run, subjects, count, err);
-    bool timed = false;
-    for (int i = 0; i < count; i++)
-        timed |= subjects[i].program && subjects[i].finished;
+    bool timed = false, metered = false;
+    for (int i = 0; i < count; i++) {
+        bool done = subjects[i].program && subjects[i].finished;
+        timed |= done;
+        metered |= done && circ_target_is_host(subjects[i].planned->target);
+    }
     if (!status && timed)
         status = circ_counting_open(counting, options, err);
     for (int i = 0; i < count && !status; i++)
-        if (subjects[i].program && subjects[i].finished && !subjects[i].backend->apart)
+        if (subjects[i].program && subjects[i].finished && !subjects[i].backend->apart &&
+            circ_target_is_host(subjects[i].planned->target))
             circ_counting_measure(counting, &subjects[i]);
-    if (timed && !circ_interrupt_requested())
+    if (metered && !circ_interrupt_requested())
         circ_joules_idle(&run->joules);
     for (int i = 0; i < count && !status; i++)
         if (subjects[i].program && subjects[i].finished) {
@@ -349,18 +353,22 @@ static enum circ_status store(struct run *run, struct circ_subject *subjects, in
     return status;
 }
 
-/* How many of the points fit in memory together; at least one. One that does not fit alone is
- * refused when it is loaded, and takes none. */
+/* How many of the points fit in memory together, the host's or the device's; at least one. One that
+ * does not fit alone is refused when it is loaded, and takes none. */
 static int fitting(const struct run *run, struct circ_planned *const *points, int count)
 {
     if (run->runner->verify_only) /* one at a time */
         return count;
-    double room = MEMORY_SHARE * (double)run->runner->host->memory_available_bytes, used = 0;
+    double used[2] = {0, 0}; /* of the host, of a device */
     int fit = 0;
     for (; fit < count; fit++) {
+        const struct circ_device *device = &points[fit]->target->device;
+        double room =
+            MEMORY_SHARE * (double)(device->own_memory ? device->memory_bytes
+                                                       : run->runner->host->memory_available_bytes);
         double own = (double)circ_subject_footprint(points[fit]);
-        used += own > room ? 0 : own;
-        if (fit && used > room)
+        used[device->own_memory] += own > room ? 0 : own;
+        if (fit && used[device->own_memory] > room)
             break;
     }
     return fit;
@@ -378,8 +386,8 @@ static enum circ_status run_part(struct run *run, struct circ_planned *const *po
         status = measure(run, subjects, count, &counting, err);
     for (int i = 0; i < count && cut; i++)
         if (subjects[i].program)
-            snprintf(subjects[i].reason, sizeof subjects[i].reason,
-                     "its group did not fit in memory and was measured in parts");
+            circ_subject_remark(&subjects[i],
+                                "its group did not fit in memory and was measured in parts");
     if (!status)
         status = add_roofs(run, subjects, count, err);
     if (!status)

@@ -6,6 +6,7 @@
 #include "harness/meters/meter.h"
 #include "harness/clock.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,17 @@ static enum circ_status stored_status(enum circ_status status)
     default:
         return CIRC_DEVICE;
     }
+}
+
+void circ_subject_remark(struct circ_subject *subject, const char *format, ...)
+{
+    va_list list;
+    size_t used = strlen(subject->reason);
+    if (used && used + 2 < sizeof subject->reason)
+        used += (size_t)snprintf(subject->reason + used, sizeof subject->reason - used, "; ");
+    va_start(list, format);
+    vsnprintf(subject->reason + used, sizeof subject->reason - used, format, list);
+    va_end(list);
 }
 
 void circ_subject_fail(struct circ_subject *subject, enum circ_status status, const char *message)
@@ -210,12 +222,42 @@ static void judge(struct circ_subject *subject, const struct circ_model *model,
         circ_subject_fail(subject, CIRC_WRONG, verdict.reason);
 }
 
+/* Bytes of the host that a batch takes: the program, unless the device has memory of its own, which
+ * the backend looks after; and what the harness keeps beside it. */
+static int64_t host_bytes(const struct circ_subject *subject, const struct circ_request *request)
+{
+    const struct circ_network *net = request->model->network;
+    int64_t frame =
+        circ_network_elements(net->input) + circ_network_elements(circ_network_output(net));
+    int64_t program = subject->planned->target->device.own_memory
+                          ? frame * request->batch * (int64_t)sizeof(float)
+                          : subject->backend->footprint(request);
+    return program + subject->trial.weight_bytes;
+}
+
+/* The largest batch that takes no more than room; 0 where not one sample fits. */
+static int batch_within(const struct circ_subject *subject, const struct circ_request *request,
+                        int64_t room)
+{
+    struct circ_request smaller = *request;
+    int low = 0, high = request->batch; /* low fits, high does not */
+    while (high - low > 1) {
+        smaller.batch = low + (high - low) / 2;
+        if (host_bytes(subject, &smaller) <= room)
+            low = smaller.batch;
+        else
+            high = smaller.batch;
+    }
+    return low;
+}
+
 /* The kernel promises memory that it does not have, so asking malloc is too late. */
 static enum circ_status check_room(const struct circ_subject *subject,
                                    const struct circ_request *request, int64_t room,
                                    struct circ_error *err)
 {
-    int64_t need = subject->backend->footprint(request) + subject->trial.weight_bytes;
+    int64_t need = host_bytes(subject, request);
+    char remedy[64] = "not even one sample fits: take a larger block";
     if (need <= room)
         return CIRC_OK;
     if (request->cold_bytes) /* fewer copies would be warm ones by a colder name */
@@ -225,11 +267,12 @@ static enum circ_status check_room(const struct circ_subject *subject,
             "and %.1f GiB may be used: free memory, or leave out --cold",
             (double)need / (1 << 30), (double)request->cold_bytes / (1 << 30),
             (double)room / (1 << 30));
-    return circ_status_fail(
-        err, CIRC_UNSUP,
-        "it needs about %.1f GiB of memory and %.1f GiB may be used: lower the batch "
-        "or take a larger block",
-        (double)need / (1 << 30), (double)room / (1 << 30));
+    int fits = batch_within(subject, request, room);
+    if (fits)
+        snprintf(remedy, sizeof remedy, "a batch of at most %d fits", fits);
+    return circ_status_fail(err, CIRC_UNSUP,
+                            "it needs about %.1f GiB of memory and %.1f GiB may be used: %s",
+                            (double)need / (1 << 30), (double)room / (1 << 30), remedy);
 }
 
 void circ_subject_load(struct circ_subject *subject, const struct circ_planned *planned,

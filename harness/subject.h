@@ -22,6 +22,7 @@ struct circ_subject {
 
     /* time pass */
     int iterations;              /* batches of the next window */
+    int silent;                  /* samples of which the device's clock told nothing of use */
     int64_t window_ns;           /* length of the last window; 0 before the first */
     double progress;             /* share of the point's progress that its samples have reported */
     struct circ_sample *samples; /* owned */
@@ -40,8 +41,8 @@ struct circ_subject {
 
 /* Prepares the point and runs it once; compares with the answer. Whatever goes wrong becomes the
  * trial's status and reason, with the program released; only INTERNAL and out-of-memory of our own
- * are returned. session may be NULL when the target is absent. room: bytes of memory that the point
- * may take. keep_output: leave subject->output for a dump. */
+ * are returned. session may be NULL when the target is absent. room: bytes of the
+ * host's memory that the point may take. keep_output: leave subject->output for a dump. */
 void circ_subject_load(struct circ_subject *subject, const struct circ_planned *planned,
                        struct circ_session *session, struct circ_answer *answer, int64_t room,
                        bool keep_output);
@@ -49,11 +50,14 @@ void circ_subject_load(struct circ_subject *subject, const struct circ_planned *
 /* Bytes that the point's program will hold, before anything is prepared. */
 int64_t circ_subject_footprint(const struct circ_planned *planned);
 
+/* Adds a sentence to the row's reason, after those that are there. */
+void circ_subject_remark(struct circ_subject *subject, const char *format, ...) CIRC_PRINTF(2, 3);
+
 /* Ends the point with a status and a sentence; releases the program. */
 void circ_subject_fail(struct circ_subject *subject, enum circ_status status, const char *message);
 
-/* Runs `iterations` batches and waits: *ns is the host's time of all, *device_ns the device's or
- * -1. A failure ends the point and returns false. */
+/* Runs `iterations` batches and waits: *ns is the host's time of all, *device_ns the device's as
+ * the backend's wait gives it. A failure ends the point and returns false. */
 bool circ_subject_window(struct circ_subject *subject, int64_t iterations, int64_t *ns,
                          int64_t *device_ns);
 

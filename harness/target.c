@@ -103,6 +103,11 @@ static enum circ_status add_backend(const struct circ_backend *backend,
     return CIRC_OK;
 }
 
+bool circ_target_is_host(const struct circ_target *target)
+{
+    return target->device.device_kind == CIRC_DEVICE_CPU && target->device.kind == CIRC_MEASURED;
+}
+
 enum circ_status circ_target_find(const struct circ_names *backends,
                                   const struct circ_names *wanted, struct circ_target **targets,
                                   int *count, struct circ_error *err)

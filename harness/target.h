@@ -25,6 +25,10 @@ CIRC_MUST_USE enum circ_status circ_target_find(const struct circ_names *backend
                                                 struct circ_target **targets, int *count,
                                                 struct circ_error *err);
 
+/* Whether the device is the host's processor itself, of which the host's counters and meters speak:
+ * no GPU, and nothing that is emulated. */
+bool circ_target_is_host(const struct circ_target *target);
+
 /* Position of word among the valid ones, or USAGE with the nearest and all of them; what names the
  * axis. */
 CIRC_MUST_USE enum circ_status circ_target_choose(const char *what, const char *word,

@@ -14,6 +14,7 @@
 #define COLD_NS     100000000 /* a batch this long does not feel the caches that it finds */
 #define WARM_UP_NS  50000000  /* clocks and caches settle */
 #define MAX_BATCHES 100000000
+#define LONGER      1.05 /* a device's time beyond the host's that two clocks do not explain */
 
 static enum circ_status keep(struct circ_subject *subject, struct circ_sample sample,
                              struct circ_error *err)
@@ -63,7 +64,7 @@ static enum circ_status take(struct circ_subject *subject, const struct circ_tim
     struct circ_sample sample = {.start_ns = start - rule->epoch_ns,
                                  .time_ns = each > 0 ? each : 1,
                                  .device_time_ns =
-                                     device_ns < 0 ? -1 : device_ns / subject->iterations,
+                                     device_ns <= 0 ? -1 : device_ns / subject->iterations,
                                  .iterations = subject->iterations,
                                  .warmup = warmup};
     subject->window_ns = ns;
@@ -72,8 +73,10 @@ static enum circ_status take(struct circ_subject *subject, const struct circ_tim
         subject->iterations = longer(subject->iterations, ns);
         sample.warmup = true;
     }
-    if (!sample.warmup)
+    if (!sample.warmup) {
         subject->spent_ns += ns;
+        subject->silent += device_ns == 0;
+    }
     return keep(subject, sample, err);
 }
 
@@ -183,6 +186,29 @@ static enum circ_status median_of_device(struct circ_subject *subject, double *s
     return status;
 }
 
+/* The host's clock is the row's. The device's cannot say more than that, and says less by what a
+ * launch and its end take: where that is most of the time, the row is about them. */
+static void compare_clocks(struct circ_subject *subject)
+{
+    double host = (double)subject->trial.time_ns_median;
+    double device = (double)subject->trial.device_time_ns_median;
+    if (subject->silent)
+        circ_subject_remark(subject,
+                            "the device's clock told nothing of use in %d of %zu samples (no time, "
+                            "or an end before the start)",
+                            subject->silent, subject->sorted_count);
+    if (device > LONGER * host)
+        circ_subject_remark(subject,
+                            "the device's clock says %.0f %% more than the host's, so it cannot be "
+                            "right",
+                            100 * (device / host - 1));
+    else if (device > 0 && device < host / 2)
+        circ_subject_remark(subject,
+                            "the device works for %.0f %% of the time: launching and waiting take "
+                            "the rest",
+                            100 * device / host);
+}
+
 enum circ_status circ_timing_end(struct circ_subject *subject, uint64_t seed,
                                  struct circ_error *err)
 {
@@ -221,6 +247,8 @@ enum circ_status circ_timing_end(struct circ_subject *subject, uint64_t seed,
     trial->samples = subject->samples;
     trial->sample_count = subject->sample_count;
     status = median_of_device(subject, times, err);
+    if (!status)
+        compare_clocks(subject);
 done:
     free(outliers);
     free(times);

@@ -204,14 +204,21 @@ void circ_accelerator_note(struct circ_accelerator *a, cl_event event)
         a->first = event;
 }
 
-int64_t circ_accelerator_stop(struct circ_accelerator *a)
+enum circ_status circ_accelerator_stop(struct circ_accelerator *a, int64_t *ns,
+                                       struct circ_error *err)
 {
     cl_ulong start = 0, end = 0;
-    bool told = a->first &&
-                !clGetEventProfilingInfo(a->first, CL_PROFILING_COMMAND_START, sizeof start, &start,
+    cl_int ended = CL_COMPLETE;
+    *ns = -1;
+    if (!a->first)
+        return CIRC_OK;
+    clGetEventInfo(a->last, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof ended, &ended, NULL);
+    bool told = !clGetEventProfilingInfo(a->first, CL_PROFILING_COMMAND_START, sizeof start, &start,
                                          NULL) &&
                 !clGetEventProfilingInfo(a->last, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
     circ_accelerator_start(a);
     /* some runtimes answer 0, or an end before the start: no time is better than that one */
-    return told && start && end > start ? (int64_t)(end - start) : -1;
+    *ns = told && start && end > start ? (int64_t)(end - start) : 0;
+    return ended < 0 ? circ_accelerator_check(a, ended, "a kernel ended with an error", err)
+                     : CIRC_OK;
 }

@@ -57,9 +57,11 @@ CIRC_MUST_USE enum circ_status circ_accelerator_read(struct circ_accelerator *ac
                                                      struct circ_error *err);
 
 /* The clock of the device over everything between start and stop: from the first command's START to
- * the last one's END, -1 where the device tells no such times. note takes an event over. */
+ * the last one's END; -1 where nothing ran, 0 where the device tells no such times. note takes an
+ * event over. DEVICE when the last command ended with an error, of which a wait need not tell. */
 void circ_accelerator_start(struct circ_accelerator *accelerator);
 void circ_accelerator_note(struct circ_accelerator *accelerator, cl_event event);
-int64_t circ_accelerator_stop(struct circ_accelerator *accelerator);
+CIRC_MUST_USE enum circ_status circ_accelerator_stop(struct circ_accelerator *accelerator,
+                                                     int64_t *ns, struct circ_error *err);
 
 #endif

@@ -164,29 +164,76 @@ static enum circ_status record_backward(struct circ_chain *chain, struct circ_er
     return status;
 }
 
+/* Bytes of all buffers, and of the largest. */
+static int64_t weigh(const struct circ_request *request, int64_t *buffer)
+{
+    const struct circ_network *net = request->model->network;
+    bool train = request->pass == CIRC_TRAIN;
+    int64_t batch = request->batch, widest = circ_network_elements(net->input);
+    int64_t kept = widest, weights = 0, heaviest = 0, largest[2] = {0, 0}, spectra = 0;
+    for (int l = 0; l < net->layer_count; l++) {
+        const struct circ_layer *layer = &net->layers[l];
+        int64_t out = circ_network_elements(layer->out);
+        kept += out;
+        widest = out > widest ? out : widest;
+        if (!circ_network_has_weights(layer))
+            continue;
+        int p, q;
+        circ_network_blocks(layer, &p, &q);
+        int64_t k = layer->block + layer->block % 2,
+                pad = layer->op == CIRC_OP_CONV ? layer->pad : 0;
+        int64_t pixels = layer->op == CIRC_OP_CONV ? (layer->in.h + 2 * pad + layer->stride) *
+                                                         (layer->in.w + 2 * pad + layer->stride)
+                                                   : 1;
+        int64_t in = layer->groups * q * k * pixels * batch;
+        int64_t own = layer->groups * p * k * pixels * batch;
+        int64_t own_weights = circ_network_layer_counts(layer).weight_count;
+        weights += 2 * own_weights;
+        heaviest = own_weights > heaviest ? own_weights : heaviest;
+        spectra += train ? in : 0;
+        largest[0] = in > largest[0] ? in : largest[0];
+        largest[1] = own > largest[1] ? own : largest[1];
+    }
+    const int64_t buffers[] = {heaviest, largest[0], largest[1], widest * batch};
+    *buffer = 0;
+    for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
+        *buffer = 4 * buffers[i] > *buffer ? 4 * buffers[i] : *buffer;
+    int64_t activations = train ? kept + 3 * widest : 3 * widest;
+    return 4 * (weights + spectra + largest[0] + largest[1] + activations * batch) + (1 << 20);
+}
+
+static bool fits(const struct circ_request *request, const struct circ_accelerator *a,
+                 int64_t *need, int64_t *buffer)
+{
+    *need = weigh(request, buffer);
+    return *need <= a->memory_bytes && *buffer <= a->buffer_bytes;
+}
+
 /* Refuses what cannot fit before anything is allocated, and says what would. */
 static enum circ_status check_room(const struct circ_request *request,
                                    const struct circ_accelerator *a, struct circ_error *err)
 {
-    int64_t need = circ_chain_footprint(request);
-    if (need <= a->memory_bytes)
-        return CIRC_OK;
     struct circ_request smaller = *request;
     int low = 0, high = request->batch; /* low fits, high does not */
+    int64_t need, buffer, spare[2];
+    if (fits(request, a, &need, &buffer))
+        return CIRC_OK;
     while (high - low > 1) {
         smaller.batch = low + (high - low) / 2;
-        if (circ_chain_footprint(&smaller) <= a->memory_bytes)
+        if (fits(&smaller, a, &spare[0], &spare[1]))
             low = smaller.batch;
         else
             high = smaller.batch;
     }
+    bool whole = need > a->memory_bytes;
     char remedy[64] = "not even one sample fits";
     if (low)
         snprintf(remedy, sizeof remedy, "a batch of %d fits", low);
     return circ_status_fail(err, CIRC_MEMORY,
-                            "%s, batch %d needs %" PRId64 " MiB and %s has %" PRId64 ": %s",
-                            request->model->network->name, request->batch, need >> 20, a->name,
-                            a->memory_bytes >> 20, remedy);
+                            "%s, batch %d needs %" PRId64 " MiB %s and %s has %" PRId64 ": %s",
+                            request->model->network->name, request->batch,
+                            (whole ? need : buffer) >> 20, whole ? "of memory" : "in one buffer",
+                            a->name, (whole ? a->memory_bytes : a->buffer_bytes) >> 20, remedy);
 }
 
 enum circ_status circ_chain_create(struct circ_chain **out, struct circ_accelerator *accelerator,
@@ -291,8 +338,9 @@ enum circ_status circ_chain_wait(struct circ_chain *chain, int64_t *device_ns,
     struct circ_accelerator *a = chain->setting.accelerator;
     enum circ_status status =
         circ_accelerator_check(a, clFinish(a->queue), "waiting for the kernels", err);
-    *device_ns = circ_accelerator_stop(a);
-    return status;
+    struct circ_error *own = status ? NULL : err; /* the first failure is the one to tell of */
+    enum circ_status stopped = circ_accelerator_stop(a, device_ns, own);
+    return status ? status : stopped;
 }
 
 enum circ_status circ_chain_download(struct circ_chain *chain, float *output,
@@ -328,31 +376,6 @@ const char *circ_chain_library(const struct circ_chain *chain)
 
 int64_t circ_chain_footprint(const struct circ_request *request)
 {
-    const struct circ_network *net = request->model->network;
-    bool train = request->pass == CIRC_TRAIN;
-    int64_t batch = request->batch, widest = circ_network_elements(net->input);
-    int64_t kept = widest, weights = 0, largest[2] = {0, 0}, spectra = 0;
-    for (int l = 0; l < net->layer_count; l++) {
-        const struct circ_layer *layer = &net->layers[l];
-        int64_t out = circ_network_elements(layer->out);
-        kept += out;
-        widest = out > widest ? out : widest;
-        if (!circ_network_has_weights(layer))
-            continue;
-        int p, q;
-        circ_network_blocks(layer, &p, &q);
-        int64_t k = layer->block + layer->block % 2,
-                pad = layer->op == CIRC_OP_CONV ? layer->pad : 0;
-        int64_t pixels = layer->op == CIRC_OP_CONV ? (layer->in.h + 2 * pad + layer->stride) *
-                                                         (layer->in.w + 2 * pad + layer->stride)
-                                                   : 1;
-        int64_t in = layer->groups * q * k * pixels * batch;
-        int64_t own = layer->groups * p * k * pixels * batch;
-        weights += 2 * circ_network_layer_counts(layer).weight_count;
-        spectra += train ? in : 0;
-        largest[0] = in > largest[0] ? in : largest[0];
-        largest[1] = own > largest[1] ? own : largest[1];
-    }
-    int64_t activations = train ? kept + 3 * widest : 3 * widest;
-    return 4 * (weights + spectra + largest[0] + largest[1] + activations * batch) + (1 << 20);
+    int64_t buffer;
+    return weigh(request, &buffer);
 }

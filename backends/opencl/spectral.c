@@ -141,14 +141,19 @@ static enum circ_status plan_transform(struct spectral *s, const struct circ_set
     return make_tables(s, setting, n, radix, err);
 }
 
+/* Whether the weights are streamed: FC layers of few samples. */
+static bool streams(const struct circ_layer *layer, const struct circ_setting *setting)
+{
+    return layer->op == CIRC_OP_FC && setting->batch <= setting->tuning.stream && !setting->train;
+}
+
 /* Which product, its vector and its tile. */
 static void plan_product(struct spectral *s, const struct circ_setting *setting)
 {
     const struct circ_tuning *tuning = &setting->tuning;
     const struct circ_planes *p = &s->planes;
     int span = p->forward.span;
-    s->stream =
-        s->stage.layer->op == CIRC_OP_FC && setting->batch <= tuning->stream && !setting->train;
+    s->stream = streams(s->stage.layer, setting);
     s->bins = s->stream && p->g.p < tuning->vector * tuning->lanes && p->slots > p->g.p;
     int lanes = s->bins ? p->slots : p->g.p;
     s->lanes = power_below(tuning->vector, s->stream ? lanes : span);
@@ -517,11 +522,9 @@ enum circ_status circ_spectral_need(const struct circ_layer *layer,
     if (status)
         return status;
     /* with the slots innermost they are rounded up to whole vectors */
-    size_t wide = (size_t)(p.slots + tuning->vector) * 2;
-    floats[0] =
-        p.x_floats + wide * (size_t)(p.x.blocks * setting->batch * (layer->op == CIRC_OP_FC));
-    floats[1] =
-        p.y_floats + wide * (size_t)(p.y.blocks * setting->batch * (layer->op == CIRC_OP_FC));
+    size_t wide = streams(layer, setting) ? (size_t)(p.slots + tuning->vector) * 2 : 0;
+    floats[0] = p.x_floats + wide * (size_t)(p.x.blocks * setting->batch);
+    floats[1] = p.y_floats + wide * (size_t)(p.y.blocks * setting->batch);
     circ_planes_free(&p);
     return CIRC_OK;
 }
