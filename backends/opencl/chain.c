@@ -352,7 +352,7 @@ enum circ_status circ_chain_download(struct circ_chain *chain, float *output,
 enum circ_status circ_chain_learned(struct circ_chain *chain, struct circ_model *model, float *dx,
                                     struct circ_error *err)
 {
-    enum circ_status status = fetch(chain, chain->count ? slope_of(chain, 0) : chain->target,
+    enum circ_status status = fetch(chain, slope_of(chain, 0),
                                     chain->network->input, dx, err);
     for (int i = 0; i < chain->count && !status; i++) {
         const struct circ_stage *stage = chain->stages[i];
