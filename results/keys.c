@@ -107,6 +107,21 @@ enum circ_status circ_keys_device(const char *host, const struct circ_device_row
     return hash(content, key, err);
 }
 
+enum circ_status circ_keys_tuning(const struct circ_tuning_row *row, char key[CIRC_KEY_SIZE],
+                                  struct circ_error *err)
+{
+    sqlite3_str *content = sqlite3_str_new(NULL);
+
+    append_text(content, "backend", row->backend);
+    append_text(content, "device", row->device);
+    append_text(content, "variant", row->variant);
+    append_text(content, "op", row->op);
+    append_text(content, "pass", row->pass);
+    append_number(content, "block", row->block);
+    append_number(content, "batch", row->batch);
+    return hash(content, key, err);
+}
+
 void circ_keys_random(char key[CIRC_KEY_SIZE])
 {
     uuid_t uuid;

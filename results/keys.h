@@ -16,6 +16,10 @@ CIRC_MUST_USE enum circ_status circ_keys_device(const char *host,
                                                 const struct circ_device_row *device,
                                                 char key[CIRC_KEY_SIZE], struct circ_error *err);
 
+/* The key of what a tuning is for: not of what won. */
+CIRC_MUST_USE enum circ_status circ_keys_tuning(const struct circ_tuning_row *row,
+                                                char key[CIRC_KEY_SIZE], struct circ_error *err);
+
 /* A random key. */
 void circ_keys_random(char key[CIRC_KEY_SIZE]);
 

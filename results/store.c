@@ -8,6 +8,7 @@
 #include "results/insert.h"
 #include "results/keys.h"
 #include "results/migrate.h"
+#include "results/tunings.h"
 
 #include <stdlib.h>
 
@@ -122,6 +123,32 @@ enum circ_status circ_store_ceilings_best(struct circ_store *store, const char *
                                           int *count, struct circ_error *err)
 {
     return circ_ceilings_best(&store->connection, device, isa, threads, ceilings, count, err);
+}
+
+enum circ_status circ_store_tunings_add(struct circ_store *store,
+                                        const struct circ_tuning_row *rows, int count,
+                                        struct circ_error *err)
+{
+    bool owned;
+    enum circ_status status = enter(store, "storing tunings", &owned, err);
+
+    if (status)
+        return status;
+    for (int i = 0; i < count && !status; i++)
+        status = circ_tunings_insert(&store->connection, &rows[i], err);
+    return leave(store, "storing tunings", owned, status, err);
+}
+
+enum circ_status circ_store_tunings(struct circ_store *store, struct circ_tuning_row **rows,
+                                    int *count, struct circ_error *err)
+{
+    return circ_tunings_read(&store->connection, rows, count, err);
+}
+
+enum circ_status circ_store_tuning_parse(struct circ_store *store, const char *line,
+                                         struct circ_tuning_row *row, struct circ_error *err)
+{
+    return circ_tunings_parse(&store->connection, line, row, err);
 }
 
 enum circ_status circ_store_campaign(struct circ_store *store, const char *host,

@@ -53,6 +53,24 @@ circ_store_ceilings_best(struct circ_store *store, const char *device, const cha
                          struct circ_ceiling ceilings[CIRC_MAX_CEILINGS], int *count,
                          struct circ_error *err);
 
+/* Adds tunings, one transaction; of two of one point (backend, device, variant, op, pass, block,
+ * batch) the newer stays. */
+CIRC_MUST_USE enum circ_status circ_store_tunings_add(struct circ_store *store,
+                                                      const struct circ_tuning_row *rows, int count,
+                                                      struct circ_error *err);
+
+/* All tunings, by backend, device, variant, op, pass, block and batch. *rows is owned by the caller
+ * (free), also after a failure. */
+CIRC_MUST_USE enum circ_status circ_store_tunings(struct circ_store *store,
+                                                  struct circ_tuning_row **rows, int *count,
+                                                  struct circ_error *err);
+
+/* A tuning from a JSON object that has the columns of the table as its keys; others are not read.
+ * USAGE says which one is missing or wrong. Stores nothing. */
+CIRC_MUST_USE enum circ_status circ_store_tuning_parse(struct circ_store *store, const char *line,
+                                                       struct circ_tuning_row *row,
+                                                       struct circ_error *err);
+
 /* Inserts a campaign with a fresh random key. A name given twice gets a suffix; "latest" is
  * reserved (USAGE). The facts of the last circ_store_host are copied as the campaign's own snapshot
  * (load, clock, governor at its start). */

@@ -29,6 +29,22 @@ struct circ_device_row {
     int64_t memory_bytes;
 };
 
+/* What a search of parameters found for one point of a device: the winner and its evidence. It
+ * holds its texts. */
+struct circ_tuning_row {
+    char backend[32], device[96], variant[32];
+    char op[8];   /* fc, conv: of the layer with the most work */
+    char pass[8]; /* infer, train */
+    int64_t block, batch;
+    char tuning[96];                  /* as the rows of a sweep have it */
+    char kind[16];                    /* measured, emulated, modelled: of the times */
+    int64_t time_ns, default_time_ns; /* of a batch; medians of interleaved samples */
+    int64_t samples;                  /* of each */
+    char workload[96];
+    char description[192], version[64]; /* of the device and of circbench; "" if unknown */
+    int64_t created_ns;                 /* since the epoch */
+};
+
 /* One host fact, e.g. {"cpu", "AMD EPYC 9R14"}; volatile facts do not identify. */
 struct circ_fact {
     const char *key;
