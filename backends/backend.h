@@ -22,6 +22,8 @@
 
 #define CIRC_MAX_DEVICES  16
 #define CIRC_MAX_VARIANTS 8
+#define CIRC_MAX_TUNINGS  16
+#define CIRC_TUNING_TEXT  96 /* bytes of a tuning's text and its terminator */
 
 enum circ_device_kind { CIRC_DEVICE_CPU, CIRC_DEVICE_GPU, CIRC_DEVICE_FPGA, CIRC_DEVICE_ASIC };
 enum circ_kind { CIRC_MEASURED, CIRC_EMULATED, CIRC_MODELLED };
@@ -60,6 +62,9 @@ struct circ_request {
     /* Cold weights: launches take turns over copies of the weights that fill more than so many
      * bytes together, so that no cache still holds the next one. 0: one set, which stays warm. */
     int64_t cold_bytes;
+    /* Parameters to run with, as a program_info prints them; NULL: the backend's own choice. A text
+     * that it does not read, or that does not fit the device, is UNSUP in prepare. */
+    const char *tuning;
 };
 
 /* What a train program learns from. Everything is borrowed for the call. */
@@ -73,7 +78,7 @@ struct circ_lesson {
 struct circ_program_info {
     char library[96]; /* name and version of the library that did the work, "" if ours */
     char isa[32];     /* kernel set that runs, "" if not ours to choose */
-    char tuning[96];  /* parameters in force, "" if none */
+    char tuning[CIRC_TUNING_TEXT]; /* parameters in force, "" if none */
 };
 
 struct circ_session; /* an open device, the backend's own */
@@ -148,6 +153,16 @@ struct circ_backend {
      * network's input into dx [batch][C][H][W]. NULL in a backend that does not train. */
     enum circ_status (*learned)(struct circ_program *program, struct circ_model *model, float *dx,
                                 struct circ_error *err);
+
+    /* For a search of parameters: request->tuning (NULL: the default) with parameter number `axis`,
+     * counted from 0, set to each other value that fits the device and may change what the request
+     * runs. Returns the number of texts; -1 past the last parameter, and at once for a request that
+     * has none. NULL, as tuning_valid is, in a backend that chooses for itself. */
+    int (*tunings)(struct circ_session *session, const struct circ_request *request, int axis,
+                   char texts[CIRC_MAX_TUNINGS][CIRC_TUNING_TEXT]);
+
+    /* Whether it reads a text as a tuning, for some device at least. */
+    bool (*tuning_valid)(const char *text);
 };
 
 /* "cpu", "gpu", ...; "measured", ...; "infer", "train". */

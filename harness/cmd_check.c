@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Small layers with blocks that divide and that do not, vectors full and not, and whole networks.
  */
@@ -43,6 +44,28 @@ static enum circ_status print_check(const struct circ_runner *runner, struct cir
     return status;
 }
 
+/* The tunings of --db, where a device of this check has any use for them. What is to be verified is
+ * what a sweep would run, so a file that cannot be read is said, and no more: check needs none. */
+static void find_tuned(struct circ_tuned *tuned, const struct circ_sweep *sweep,
+                       const struct circ_options *options)
+{
+    struct circ_store *store;
+    struct circ_error err = {0};
+    bool wanted = false;
+    *tuned = (struct circ_tuned){0};
+    for (int t = 0; t < sweep->target_count; t++)
+        wanted |= sweep->targets[t].backend->tunings && !sweep->targets[t].status;
+    if (!wanted || access(options->db, F_OK))
+        return;
+    enum circ_status status = circ_store_open(&store, options->db, CIRC_STORE_READ, &err);
+    if (!status) {
+        status = circ_tuned_load(tuned, store, &err);
+        circ_store_close(store);
+    }
+    if (status)
+        circ_log_warn("checking without tunings: %s", err.message);
+}
+
 static enum circ_status check(const struct circ_options *options, struct circ_sweep *sweep,
                               int *exit_code, struct circ_error *err)
 {
@@ -66,15 +89,19 @@ static enum circ_status check(const struct circ_options *options, struct circ_sw
     if (!status)
         status = circ_store_campaign(store, host_key, &campaign, key, err);
     if (!status) {
+        struct circ_tuned tuned;
+        find_tuned(&tuned, sweep, options);
         struct circ_runner runner = {.sweep = sweep,
                                      .options = options,
                                      .host = &host,
                                      .store = store,
                                      .campaign = key,
                                      .verify_only = true,
+                                     .tuned = &tuned,
                                      .began_ns = circ_clock_now_ns()};
         circ_interrupt_install();
         status = circ_runner_run(&runner, err);
+        circ_tuned_free(&tuned);
         if (!status)
             status = print_check(&runner, err);
         if (!status && !options->quiet)

@@ -248,13 +248,18 @@ static enum circ_status sweep_into(const struct circ_options *options, struct ci
     if (!status) {
         for (size_t i = 0; i < host.warning_count && !options->quiet; i++)
             circ_log_warn("%s", host.warnings[i]);
+        struct circ_tuned tuned;
         struct circ_runner runner = {.sweep = sweep,
                                      .options = options,
                                      .host = &host,
                                      .store = store,
                                      .campaign = key,
+                                     .tuned = &tuned,
                                      .began_ns = began_ns};
-        status = run(&runner, left, exit_code, err);
+        status = circ_tuned_load(&tuned, store, err);
+        if (!status)
+            status = run(&runner, left, exit_code, err);
+        circ_tuned_free(&tuned);
     }
     circ_store_close(store);
     return status;

@@ -23,6 +23,7 @@ enum circ_status circ_cmd_workloads_run(const struct circ_options *, int *, stru
 enum circ_status circ_cmd_doctor_run(const struct circ_options *, int *, struct circ_error *);
 enum circ_status circ_cmd_check_run(const struct circ_options *, int *, struct circ_error *);
 enum circ_status circ_cmd_roof_run(const struct circ_options *, int *, struct circ_error *);
+enum circ_status circ_cmd_tune_run(const struct circ_options *, int *, struct circ_error *);
 enum circ_status circ_cmd_sweep_run(const struct circ_options *, int *, struct circ_error *);
 enum circ_status circ_cmd_campaigns_run(const struct circ_options *, int *, struct circ_error *);
 enum circ_status circ_cmd_query_run(const struct circ_options *, int *, struct circ_error *);

@@ -43,6 +43,12 @@ static const struct circ_command commands[] = {
      "circbench roof -t 1,2 --isa avx2 -o md\n"
      "circbench query ceilings\n",
      0, circ_cmd_roof_run},
+    {"tune", "[axes] [--db FILE] | --list | --export FILE | --import FILE",
+     "search the parameters that a device runs fastest with; sweeps then use them",
+     "circbench tune -b opencl -d 0\n"
+     "circbench tune -w fc:4096x4096 -k 16-128*2 -n 1,256 --timeout 120\n"
+     "circbench tune --export gpu.jsonl\n",
+     0, circ_cmd_tune_run},
     {"sweep", "[axes] [--db FILE] [--resume] [--dry-run]",
      "measure every point of the axes, and keep every sample in the database",
      "circbench sweep\n"

@@ -36,8 +36,10 @@ struct circ_options {
     const char *campaign;    /* --campaign: name, key, prefix, "latest" */
     const char *sql, *where; /* query */
     const char *fail_on;     /* compare */
-    bool list;               /* query --list */
-    bool cold;               /* sweep: every point a second time, with cold weights */
+    bool list;               /* query --list, tune --list */
+    double search_s;         /* --timeout of tune: most time of one point's search, default 60 */
+    const char *import_from, *export_to; /* tune */
+    bool cold;                           /* sweep: every point a second time, with cold weights */
     bool resume, dry_run, quiet;
     /* the words beside the options; borrowed from argv */
     const char *words[CIRC_MAX_WORDS];

@@ -185,21 +185,29 @@ static int64_t try_batch(struct circ_subject *subject)
     return best;
 }
 
+/* Prepares and verifies a point as it stands. */
+static void reload(struct run *run, struct circ_subject *subject, struct circ_planned *planned)
+{
+    const struct circ_runner *runner = run->runner;
+    int64_t room = (int64_t)(MEMORY_SHARE * (double)runner->host->memory_available_bytes);
+    struct circ_session *session = session_for(run, planned);
+    if (runner->tuned)
+        circ_tuned_apply(runner->tuned, planned);
+    circ_subject_release(subject);
+    circ_subject_load(subject, planned, session, &run->answer, room, runner->options->dump != NULL);
+}
+
 /* Prepares and verifies a point; where it stands for several variants, all of them one after the
  * other, and keeps the fastest. One that answers wrong is not kept while another is right, but not
  * passed over in silence. */
 static void load_point(struct run *run, struct circ_subject *subject, struct circ_planned *planned)
 {
     struct circ_runner *runner = run->runner;
-    int64_t room = (int64_t)(MEMORY_SHARE * (double)runner->host->memory_available_bytes);
-    bool keep_output = runner->options->dump != NULL;
     int best = 0, loaded = 0;
     int64_t best_ns = INT64_MAX;
-    struct circ_session *session = session_for(run, planned);
     for (int r = 0; r < planned->rival_count && planned->rival_count > 1; r++) {
         planned->point.variant = planned->rivals[loaded = r];
-        circ_subject_release(subject);
-        circ_subject_load(subject, planned, session, &run->answer, room, keep_output);
+        reload(run, subject, planned);
         if (subject->trial.status == CIRC_WRONG || subject->trial.status == CIRC_DEVICE)
             circ_log_warn("%s, batch %d: dense %s: %s", planned->point.workload,
                           planned->point.batch, planned->point.variant, subject->reason);
@@ -215,8 +223,7 @@ static void load_point(struct run *run, struct circ_subject *subject, struct cir
         return;
     if (planned->rival_count > 1)
         planned->point.variant = planned->rivals[best];
-    circ_subject_release(subject);
-    circ_subject_load(subject, planned, session, &run->answer, room, keep_output);
+    reload(run, subject, planned);
 }
 
 /* Prepares and verifies the points of a part of a group. */

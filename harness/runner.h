@@ -5,6 +5,7 @@
 
 #include "harness/host.h"
 #include "harness/sweep.h"
+#include "harness/tuned.h"
 #include "results/store.h"
 
 struct circ_runner {
@@ -12,8 +13,9 @@ struct circ_runner {
     const struct circ_options *options;
     const struct circ_host *host;
     struct circ_store *store;
-    const char *campaign; /* key */
-    bool verify_only;     /* check: nothing is timed */
+    const char *campaign;           /* key */
+    bool verify_only;               /* check: nothing is timed */
+    const struct circ_tuned *tuned; /* what points run with; NULL: as the backends choose */
 
     int64_t began_ns; /* when the command began, on the monotonic clock */
 

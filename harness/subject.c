@@ -93,7 +93,8 @@ static struct circ_request request_of(const struct circ_planned *planned,
                                  .precision = point->precision,
                                  .variant = point->variant,
                                  .isa = *point->isa ? point->isa : NULL,
-                                 .cold_bytes = planned->cold_bytes};
+                                 .cold_bytes = planned->cold_bytes,
+                                 .tuning = *planned->tuning ? planned->tuning : NULL};
 }
 
 int64_t circ_subject_footprint(const struct circ_planned *planned)

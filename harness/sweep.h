@@ -23,6 +23,7 @@ struct circ_planned {
     const char *rivals[CIRC_MAX_VARIANTS];
     int rival_count;
     int64_t cold_bytes; /* of a cold point, set by the runner: what its weights must fill */
+    char tuning[CIRC_TUNING_TEXT]; /* to run with; "": the backend's own choice */
 };
 
 struct circ_group {

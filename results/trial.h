@@ -41,7 +41,7 @@ struct circ_tuning_row {
     int64_t time_ns, default_time_ns; /* of a batch; medians of interleaved samples */
     int64_t samples;                  /* of each */
     char workload[96];
-    char description[192], version[64]; /* of the device and of circbench; "" if unknown */
+    char description[320], version[64]; /* of the device and of circbench; "" if unknown */
     int64_t created_ns;                 /* since the epoch */
 };
 

@@ -157,23 +157,38 @@ static void opencl_release(struct circ_program *program)
     free(program);
 }
 
+static enum circ_status tuning_of(const struct circ_session *session,
+                                  const struct circ_request *request, struct circ_tuning *tuning,
+                                  struct circ_error *err)
+{
+    *tuning = session->tuning;
+    if (request->tuning && !circ_tuning_parse(request->tuning, tuning))
+        return circ_status_fail(err, CIRC_UNSUP,
+                                "opencl does not read the tuning '%s': tune this device",
+                                request->tuning);
+    return circ_tuning_check(tuning, session->accelerator, err);
+}
+
 static enum circ_status opencl_prepare(struct circ_session *session,
                                        const struct circ_request *request,
                                        struct circ_program **out, struct circ_error *err)
 {
     *out = NULL;
+    struct circ_tuning tuning;
+    enum circ_status status = tuning_of(session, request, &tuning, err);
+    if (status)
+        return status;
     struct circ_program *program = calloc(1, sizeof *program);
     if (!program)
         return circ_status_fail(err, CIRC_MEMORY, "%s: no memory", request->model->network->name);
-    enum circ_status status =
-        circ_chain_create(&program->chain, session->accelerator, request, &session->tuning, err);
+    status = circ_chain_create(&program->chain, session->accelerator, request, &tuning, err);
     if (status) {
         opencl_release(program);
         return status;
     }
-    char tuning[CIRC_TUNING_SIZE];
-    circ_tuning_print(&session->tuning, tuning);
-    snprintf(program->info.tuning, sizeof program->info.tuning, "%s", tuning);
+    char text[CIRC_TUNING_SIZE];
+    circ_tuning_print(&tuning, text);
+    snprintf(program->info.tuning, sizeof program->info.tuning, "%s", text);
     snprintf(program->info.library, sizeof program->info.library, "%s",
              circ_chain_library(program->chain));
     *out = program;
@@ -214,6 +229,24 @@ static enum circ_status opencl_learned(struct circ_program *program, struct circ
     return circ_chain_learned(program->chain, model, dx, err);
 }
 
+static int opencl_tunings(struct circ_session *session, const struct circ_request *request,
+                          int axis, char texts[CIRC_MAX_TUNINGS][CIRC_TUNING_TEXT])
+{
+    struct circ_tuning from, varied[CIRC_MAX_TUNINGS];
+    if (!strcmp(request->variant, "clblast") || tuning_of(session, request, &from, NULL))
+        return -1; /* CLBlast has a tuner of its own */
+    int count = circ_tuning_vary(&from, axis, request, session->accelerator, varied);
+    for (int i = 0; i < count; i++)
+        circ_tuning_print(&varied[i], texts[i]);
+    return count;
+}
+
+static bool opencl_tuning_valid(const char *text)
+{
+    struct circ_tuning tuning;
+    return circ_tuning_parse(text, &tuning);
+}
+
 const struct circ_backend circ_opencl_backend = {
     .name = "opencl",
     .description = "OpenCL devices",
@@ -234,4 +267,6 @@ const struct circ_backend circ_opencl_backend = {
     .wait = opencl_wait,
     .download = opencl_download,
     .learned = opencl_learned,
+    .tunings = opencl_tunings,
+    .tuning_valid = opencl_tuning_valid,
 };

@@ -3,6 +3,7 @@
 #ifndef CIRC_TUNING_H
 #define CIRC_TUNING_H
 
+#include "backends/backend.h"
 #include "backends/opencl/accelerator.h"
 
 struct circ_tuning {
@@ -25,5 +26,17 @@ void circ_tuning_print(const struct circ_tuning *tuning, char text[CIRC_TUNING_S
 
 /* The reverse; false for what is no such text, or has numbers that no kernel takes. */
 bool circ_tuning_parse(const char *text, struct circ_tuning *tuning);
+
+/* UNSUP names the work-group that is larger than the device's. */
+CIRC_MUST_USE enum circ_status circ_tuning_check(const struct circ_tuning *tuning,
+                                                 const struct circ_accelerator *accelerator,
+                                                 struct circ_error *err);
+
+/* For a search: `from` with parameter number `field` set to each other value that is worth a trial,
+ * fits the device, and may change what the request runs. Returns their number, -1 past the last
+ * parameter. */
+int circ_tuning_vary(const struct circ_tuning *from, int field, const struct circ_request *request,
+                     const struct circ_accelerator *accelerator,
+                     struct circ_tuning varied[CIRC_MAX_TUNINGS]);
 
 #endif
