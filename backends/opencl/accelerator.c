@@ -133,6 +133,11 @@ void circ_accelerator_close(struct circ_accelerator *a)
     if (a->queue)
         clFinish(a->queue);
     circ_accelerator_start(a);
+    while (a->guests) {
+        struct circ_guest *next = a->guests->next;
+        a->guests->close(a->guests);
+        a->guests = next;
+    }
     circ_builder_forget(a);
     if (a->queue)
         clReleaseCommandQueue(a->queue);
@@ -202,6 +207,13 @@ void circ_accelerator_note(struct circ_accelerator *a, cl_event event)
     a->last = event;
     if (!a->first)
         a->first = event;
+}
+
+void circ_accelerator_mark(struct circ_accelerator *a)
+{
+    cl_event event;
+    if (!a->first && !clEnqueueMarkerWithWaitList(a->queue, 0, NULL, &event))
+        circ_accelerator_note(a, event);
 }
 
 enum circ_status circ_accelerator_stop(struct circ_accelerator *a, int64_t *ns,

@@ -5,12 +5,20 @@
 
 #include "backends/core/status.h"
 
+#ifndef CL_TARGET_OPENCL_VERSION /* clFFT.h has an opinion too */
 #define CL_TARGET_OPENCL_VERSION 120
+#endif
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
 #include <CL/cl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* What a library keeps with an open device. It is closed, and freed, before the device is. */
+struct circ_guest {
+    struct circ_guest *next;
+    void (*close)(struct circ_guest *guest);
+};
 
 struct circ_built; /* a program and the options it was built with; builder.c's own */
 
@@ -26,7 +34,8 @@ struct circ_accelerator {
     int64_t local_bytes;                /* of a work-group */
     int64_t memory_bytes, buffer_bytes; /* all of it, and of one buffer */
     struct circ_built *built;
-    cl_event first, last; /* since circ_accelerator_start: NULL if nothing ran */
+    struct circ_guest *guests; /* owned */
+    cl_event first, last;      /* since circ_accelerator_start: NULL if nothing ran */
 };
 
 /* Opens a device of platforms.h. ABSENT or DEVICE when its driver refuses. Free with close. */
@@ -58,9 +67,11 @@ CIRC_MUST_USE enum circ_status circ_accelerator_read(struct circ_accelerator *ac
 
 /* The clock of the device over everything between start and stop: from the first command's START to
  * the last one's END; -1 where nothing ran, 0 where the device tells no such times. note takes an
- * event over. DEVICE when the last command ended with an error, of which a wait need not tell. */
+ * event over; mark stands for the first command where a library is about to start several and tells
+ * of the last. DEVICE when the last command ended with an error, of which a wait need not tell. */
 void circ_accelerator_start(struct circ_accelerator *accelerator);
 void circ_accelerator_note(struct circ_accelerator *accelerator, cl_event event);
+void circ_accelerator_mark(struct circ_accelerator *accelerator);
 CIRC_MUST_USE enum circ_status circ_accelerator_stop(struct circ_accelerator *accelerator,
                                                      int64_t *ns, struct circ_error *err);
 

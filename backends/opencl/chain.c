@@ -2,6 +2,7 @@
  * through all stages, the gradient of the loss, backward through all of them in reverse. */
 #include "backends/opencl/chain.h"
 
+#include "backends/opencl/clfft.h"
 #include "circ_config.h"
 
 #include <inttypes.h>
@@ -11,6 +12,7 @@
 
 struct circ_chain {
     const struct circ_network *network;
+    const char *variant; /* borrowed while it is made */
     struct circ_setting setting;
     struct circ_recording recording;
     struct circ_stage *stages[CIRC_MAX_LAYERS];
@@ -21,12 +23,34 @@ struct circ_chain {
     float *turned;                 /* owned: input or output in the other order */
 };
 
-static circ_stage_create *kind_of(const struct circ_layer *layer, const char *variant)
+/* Kinds of stages. */
+struct kind {
+    circ_stage_create *create;
+    circ_stage_need *need; /* NULL: no scratch */
+};
+
+static const struct kind *kind_of(const struct circ_layer *layer, const char *variant)
 {
+    static const struct kind elementwise = {circ_elementwise_create, NULL};
+    static const struct kind spectral = {circ_spectral_create, circ_spectral_need};
+#if CIRC_HAVE_CLBLAST
+    static const struct kind clblast = {circ_clblast_create, circ_clblast_need};
+    if (circ_network_has_weights(layer) && !strcmp(variant, "clblast"))
+        return &clblast;
+#endif
     (void)variant;
-    if (!circ_network_has_weights(layer))
-        return circ_elementwise_create;
-    return circ_spectral_create;
+    return circ_network_has_weights(layer) ? &spectral : &elementwise;
+}
+
+/* Who transforms blocks in a variant; NULL: our kernels. */
+static const struct circ_transforms *transforms_of(const char *variant)
+{
+#if CIRC_HAVE_CLFFT
+    if (!strcmp(variant, "clfft"))
+        return &circ_clfft_transforms;
+#endif
+    (void)variant;
+    return NULL;
 }
 
 /* Layers that become stages: all but flatten, and a ReLU goes with the weights before it where no
@@ -57,8 +81,9 @@ static enum circ_status measure(const struct circ_chain *chain, size_t *widest, 
         size_t out = (size_t)circ_network_elements(net->layers[l].out) * batch, need[2] = {0, 0};
         *widest = out > *widest ? out : *widest;
         enum circ_status status = CIRC_OK;
-        if (circ_network_has_weights(&net->layers[l]))
-            status = circ_spectral_need(&net->layers[l], &chain->setting, need, err);
+        circ_stage_need *own = kind_of(&net->layers[l], chain->variant)->need;
+        if (own)
+            status = own(&net->layers[l], &chain->setting, need, err);
         if (status)
             return status;
         for (int side = 0; side < 2; side++)
@@ -114,7 +139,7 @@ static enum circ_status make_output(struct circ_chain *chain, int i, const struc
 }
 
 static enum circ_status make_stages(struct circ_chain *chain, const struct circ_model *model,
-                                    const char *variant, struct circ_error *err)
+                                    struct circ_error *err)
 {
     const struct circ_network *net = chain->network;
     enum circ_status status = CIRC_OK;
@@ -127,9 +152,10 @@ static enum circ_status make_stages(struct circ_chain *chain, const struct circ_
         int i = chain->count;
         status = make_output(chain, i, layer + relu, err);
         if (!status)
-            status = kind_of(layer, variant)(
-                &chain->stages[i], &request, &chain->setting,
-                (struct circ_passage){.x = chain->x[i], .y = chain->x[i + 1]}, err);
+            status =
+                kind_of(layer, chain->variant)
+                    ->create(&chain->stages[i], &request, &chain->setting,
+                             (struct circ_passage){.x = chain->x[i], .y = chain->x[i + 1]}, err);
         if (!status)
             chain->count++;
         l += relu;
@@ -248,15 +274,17 @@ enum circ_status circ_chain_create(struct circ_chain **out, struct circ_accelera
     if (!chain)
         return circ_status_fail(err, CIRC_MEMORY, "%s: no memory", request->model->network->name);
     chain->network = request->model->network;
+    chain->variant = request->variant;
     chain->recording.accelerator = accelerator;
     chain->setting = (struct circ_setting){.accelerator = accelerator,
                                            .recording = &chain->recording,
                                            .tuning = *tuning,
                                            .batch = request->batch,
-                                           .train = request->pass == CIRC_TRAIN};
+                                           .train = request->pass == CIRC_TRAIN,
+                                           .transforms = transforms_of(request->variant)};
     status = make_buffers(chain, err);
     if (!status)
-        status = make_stages(chain, request->model, request->variant, err);
+        status = make_stages(chain, request->model, err);
     if (!status && chain->setting.train)
         status = record_backward(chain, err);
     if (!status) /* what was written to the device must lie there before it is asked for */
@@ -352,8 +380,7 @@ enum circ_status circ_chain_download(struct circ_chain *chain, float *output,
 enum circ_status circ_chain_learned(struct circ_chain *chain, struct circ_model *model, float *dx,
                                     struct circ_error *err)
 {
-    enum circ_status status = fetch(chain, slope_of(chain, 0),
-                                    chain->network->input, dx, err);
+    enum circ_status status = fetch(chain, slope_of(chain, 0), chain->network->input, dx, err);
     for (int i = 0; i < chain->count && !status; i++) {
         const struct circ_stage *stage = chain->stages[i];
         struct circ_weights *to = &model->layers[stage->index];

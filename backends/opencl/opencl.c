@@ -2,6 +2,7 @@
 #include "backends/opencl/opencl.h"
 
 #include "backends/opencl/chain.h"
+#include "backends/opencl/clfft.h"
 #include "backends/opencl/platforms.h"
 #include "circ_config.h"
 
@@ -31,8 +32,8 @@ static const struct {
     const char *variant, *library, *package;
     bool here;
 } needs[] = {
-    {"clfft", "clFFT", "libclfft-dev", false},
-    {"clblast", "CLBlast", "libclblast-dev", false},
+    {"clfft", "clFFT", "libclfft-dev", CIRC_HAVE_CLFFT},
+    {"clblast", "CLBlast", "libclblast-dev", CIRC_HAVE_CLBLAST},
 };
 
 static int opencl_variants(const struct circ_variant **out)

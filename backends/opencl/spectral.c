@@ -6,6 +6,7 @@
 
 #include "backends/core/fft.h"
 #include "backends/opencl/planes.h"
+#include "backends/opencl/transforms.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,9 +20,11 @@ struct spectral {
     struct circ_stage stage;
     struct circ_planes planes;
     /* what the transforms are built with */
-    int vector;           /* of transforms */
-    int threads, vectors; /* T and C */
-    char transform[320];  /* options */
+    int vector;                       /* of transforms */
+    int threads, vectors;             /* T and C */
+    char transform[320];              /* options */
+    const struct circ_transforms *by; /* NULL: ours */
+    struct circ_transformer *transformer;
     cl_mem roots, order, taps, back, starts, forward_starts;
     /* the product */
     int lanes, columns, group; /* vector width, and its tile */
@@ -377,8 +380,8 @@ static enum circ_status record_spectra(const struct spectral *s, const struct ci
     const size_t local[3] = {(size_t)s->vectors, (size_t)s->threads, 1};
     return circ_recording_kernel(
         setting->recording,
-        (struct circ_kernel_name){"lanes.cl transform.cl", s->transform, "spectra"}, global,
-        s->threads > 1 ? local : NULL, args, 5, err);
+        (struct circ_kernel_name){"lanes.cl sides.cl transform.cl", s->transform, "spectra"},
+        global, s->threads > 1 ? local : NULL, args, 5, err);
 }
 
 /* And back; bias NULL: none. */
@@ -397,8 +400,8 @@ static enum circ_status record_signals(const struct spectral *s, const struct ci
     const size_t local[3] = {(size_t)s->vectors, (size_t)s->threads, 1};
     return circ_recording_kernel(
         setting->recording,
-        (struct circ_kernel_name){"lanes.cl transform.cl", s->transform, "signals"}, global,
-        s->threads > 1 ? local : NULL, args, 8, err);
+        (struct circ_kernel_name){"lanes.cl sides.cl transform.cl", s->transform, "signals"},
+        global, s->threads > 1 ? local : NULL, args, 8, err);
 }
 
 static enum circ_status record_product(const struct spectral *s, const struct circ_setting *setting,
@@ -501,6 +504,8 @@ static enum circ_status backward(struct circ_stage *stage, const struct circ_set
 static void release(struct circ_stage *stage)
 {
     struct spectral *s = (struct spectral *)stage;
+    if (s->by)
+        s->by->release(s->transformer);
     circ_planes_free(&s->planes);
     free(s);
 }
@@ -508,6 +513,13 @@ static void release(struct circ_stage *stage)
 static int tile_of(const struct circ_tuning *tuning)
 {
     return tuning->vector * tuning->columns * tuning->group;
+}
+
+/* Who transforms the blocks of a layer; NULL: our kernels. */
+static const struct circ_transforms *by_of(const struct circ_layer *layer,
+                                           const struct circ_setting *setting)
+{
+    return layer->structure == CIRC_CIRCULANT ? setting->transforms : NULL;
 }
 
 enum circ_status circ_spectral_need(const struct circ_layer *layer,
@@ -525,6 +537,9 @@ enum circ_status circ_spectral_need(const struct circ_layer *layer,
     size_t wide = streams(layer, setting) ? (size_t)(p.slots + tuning->vector) * 2 : 0;
     floats[0] = p.x_floats + wide * (size_t)(p.x.blocks * setting->batch);
     floats[1] = p.y_floats + wide * (size_t)(p.y.blocks * setting->batch);
+    size_t own = by_of(layer, setting) ? by_of(layer, setting)->need(&p) : 0;
+    for (int side = 0; side < 2; side++)
+        floats[side] = own > floats[side] ? own : floats[side];
     circ_planes_free(&p);
     return CIRC_OK;
 }
@@ -533,15 +548,18 @@ static enum circ_status record_forward(struct spectral *s, const struct circ_set
                                        struct circ_passage at, struct circ_error *err)
 {
     const struct circ_planes *p = &s->planes;
-    enum circ_status status = record_spectra(s, setting, &p->x, at.x, s->x, err);
+    enum circ_status status = s->by ? s->by->forward(s->transformer, setting, at.x, err)
+                                    : record_spectra(s, setting, &p->x, at.x, s->x, err);
     if (!status && s->stream)
         status = record_stream(s, setting, s->x, setting->spectra[1], err);
     else if (!status)
         status = record_product(s, setting, &p->forward, s->x, setting->spectra[1], false, err);
-    if (!status)
-        status = record_signals(s, setting, &p->y, setting->spectra[1], at.y, s->stage.bias,
-                                s->stage.relu, err);
-    return status;
+    if (status)
+        return status;
+    if (s->by)
+        return s->by->inverse(s->transformer, setting, at.y, s->stage.bias, s->stage.relu, err);
+    return record_signals(s, setting, &p->y, setting->spectra[1], at.y, s->stage.bias,
+                          s->stage.relu, err);
 }
 
 enum circ_status circ_spectral_create(struct circ_stage **out,
@@ -560,13 +578,17 @@ enum circ_status circ_spectral_create(struct circ_stage **out,
                                    .backward = backward,
                                    .weights = read_weights,
                                    .release = release};
+    s->by = by_of(request->layer, setting);
+    if (s->by)
+        snprintf(s->stage.library, sizeof s->stage.library, "%s", s->by->library);
     enum circ_status status = circ_planes_create(&s->planes, request->layer, setting->batch,
                                                  tuning->vector, tile_of(tuning), err);
     if (!status) {
         plan_product(s, setting);
         snprintf(s->product, sizeof s->product, "-DV=%d -DPARTS=%d -DROWS=%d -DCOLUMNS=%d",
                  s->lanes, s->planes.parts, tuning->rows, s->columns);
-        status = plan_transform(s, setting, err);
+        status = s->by ? s->by->create(&s->transformer, &s->planes, s->bins, s->width, setting, err)
+                       : plan_transform(s, setting, err);
     }
     if (!status)
         status = make_taps(s, setting, err);

@@ -8,6 +8,8 @@
 #include "backends/opencl/recording.h"
 #include "backends/opencl/tuning.h"
 
+struct circ_transforms; /* transforms.h */
+
 /* What all stages of a network share. */
 struct circ_setting {
     struct circ_accelerator *accelerator;
@@ -19,6 +21,8 @@ struct circ_setting {
      * training a layer keeps those of its input, and the first is for their gradient */
     cl_mem spectra[2];
     cl_mem rates; /* train: [layers] */
+    /* who transforms the blocks of circulant layers; NULL: our kernels */
+    const struct circ_transforms *transforms;
 };
 
 /* Activations of a layer and the gradients of the loss with respect to them, all
@@ -55,13 +59,14 @@ typedef enum circ_status circ_stage_create(struct circ_stage **stage,
                                            const struct circ_setting *setting,
                                            struct circ_passage at, struct circ_error *err);
 circ_stage_create circ_spectral_create;    /* FC and CONV, CIRCULANT or DENSE: our kernels */
-circ_stage_create circ_clfft_create;       /* FC and CONV, CIRCULANT: clFFT and our product */
 circ_stage_create circ_clblast_create;     /* FC and CONV, DENSE: CLBlast */
 circ_stage_create circ_elementwise_create; /* layers without weights */
 
-/* Floats of scratch that the spectra of a layer's input and output need; zeros for other kinds. */
-CIRC_MUST_USE enum circ_status circ_spectral_need(const struct circ_layer *layer,
-                                                  const struct circ_setting *setting,
-                                                  size_t floats[2], struct circ_error *err);
+/* Floats that a layer of a kind with weights needs in each of setting->spectra. */
+typedef enum circ_status circ_stage_need(const struct circ_layer *layer,
+                                         const struct circ_setting *setting, size_t floats[2],
+                                         struct circ_error *err);
+circ_stage_need circ_spectral_need;
+circ_stage_need circ_clblast_need;
 
 #endif
