@@ -151,12 +151,22 @@ static void keep_binary(uint64_t key, cl_program program)
     free(data);
 }
 
+/* Whether a driver's binaries can be used again. Those of Intel's runtimes for CPUs do not find the
+ * mathematical functions that they call (2023.2.4), and one that fails to link spoils the builds
+ * after it. */
+static bool reuses(const struct circ_accelerator *a)
+{
+    char vendor[64] = "";
+    clGetPlatformInfo(a->platform, CL_PLATFORM_VENDOR, sizeof vendor - 1, vendor, NULL);
+    return !a->cpu || !strstr(vendor, "Intel");
+}
+
 /* From the cache; NULL when it has nothing of use. */
 static cl_program load(struct circ_accelerator *a, uint64_t key, const char *options)
 {
     size_t size;
     cl_int loaded = CL_SUCCESS, code;
-    unsigned char *data = read_entry(key, &size);
+    unsigned char *data = reuses(a) ? read_entry(key, &size) : NULL;
     if (!data)
         return NULL;
     const unsigned char *binary = data;
@@ -238,7 +248,7 @@ enum circ_status circ_builder_program(struct circ_accelerator *a, const char *so
     built->program = load(a, key, all);
     if (!built->program) {
         status = build(a, sources, all, &built->program, err);
-        if (!status)
+        if (!status && reuses(a))
             keep_binary(key, built->program);
     }
     if (status) {
