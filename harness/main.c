@@ -44,7 +44,7 @@ static const struct circ_command commands[] = {
      "circbench query ceilings\n",
      0, circ_cmd_roof_run},
     {"tune", "[axes] [--db FILE] | --list | --export FILE | --import FILE",
-     "search the parameters that a device runs fastest with; sweeps then use them",
+     "search the parameters that a device runs fastest with, for sweeps",
      "circbench tune -b opencl -d 0\n"
      "circbench tune -w fc:4096x4096 -k 16-128*2 -n 1,256 --timeout 120\n"
      "circbench tune --export gpu.jsonl\n",

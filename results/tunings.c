@@ -50,8 +50,10 @@ enum { COUNT = sizeof columns / sizeof *columns };
     " samples, workload, description, version, created_ns"
 
 static const char stale_sql[] = "DELETE FROM tuning WHERE key = ? AND created_ns < ?";
+/* Not OR IGNORE, which would pass over a row that breaks a CHECK. */
 static const char insert_sql[] =
-    "INSERT OR IGNORE INTO tuning (key, " COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    "INSERT INTO tuning (key, " COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    " ON CONFLICT (key) DO NOTHING";
 static const char read_sql[] =
     "SELECT " COLUMNS " FROM tuning ORDER BY backend, device, variant, op, pass, block, batch";
 static const char object_sql[] =
@@ -134,7 +136,8 @@ static bool among(const char *words, const char *text)
     size_t length = strlen(text);
 
     for (const char *at = words; (at = strstr(at, text)); at += length)
-        if (length && (at == words || at[-1] == ' ') && (at[length] == ' ' || !at[length]))
+        if (length && !strchr(text, ' ') && (at == words || at[-1] == ' ') &&
+            (at[length] == ' ' || !at[length]))
             return true;
     return false;
 }
