@@ -12,6 +12,7 @@ enum circ_status circ_tuned_load(struct circ_tuned *tuned, struct circ_store *st
 {
     *tuned = (struct circ_tuned){0};
     int count, kept = 0;
+    struct circ_tuning_row unread = {0};
     enum circ_status status = circ_store_tunings(store, &tuned->rows, &count, err);
     for (int i = 0; i < count && !status; i++) {
         const struct circ_tuning_row *row = &tuned->rows[i];
@@ -19,10 +20,13 @@ enum circ_status circ_tuned_load(struct circ_tuned *tuned, struct circ_store *st
         if (backend && backend->tuning_valid && backend->tuning_valid(row->tuning))
             tuned->rows[kept++] = *row;
         else
-            circ_log_warn("%s on %s: this program does not read the tuning '%s'; it is left out, "
-                          "and `circbench tune` finds another",
-                          row->backend, row->device, row->tuning);
+            unread = *row;
     }
+    if (!status && kept < count)
+        circ_log_warn(
+            "%d of %d tunings are left out, because this program does not read them ('%s' "
+            "of %s on %s): `circbench tune` finds others",
+            count - kept, count, unread.tuning, unread.backend, unread.device);
     tuned->count = kept;
     return status;
 }

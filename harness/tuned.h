@@ -14,7 +14,7 @@ struct circ_tuned {
 };
 
 /* All tunings of a database. Those that their backend does not read (they are of another version)
- * are left out with a warning. The database's failures; free even then. */
+ * are left out, which a warning says. The database's failures; free even then. */
 CIRC_MUST_USE enum circ_status circ_tuned_load(struct circ_tuned *tuned, struct circ_store *store,
                                                struct circ_error *err);
 void circ_tuned_free(struct circ_tuned *tuned);
