@@ -80,33 +80,31 @@ static enum circ_status print_libraries(struct printer *printer, const struct ci
     /* what each is for, and the Debian package that brings it */
     static const struct {
         const char *name, *purpose, *fix;
-        bool built, later;
+        bool built;
     } libraries[] = {
         {"OpenBLAS", "the dense baseline on the CPU: without it nothing is compared with dense",
-         "apt install libopenblas-dev, then set up the build again", CIRC_HAVE_OPENBLAS, false},
+         "apt install libopenblas-dev, then set up the build again", CIRC_HAVE_OPENBLAS},
         {"oneDNN", "a dense baseline on the CPU: the fastest for batches and for CONV layers",
-         "apt install libdnnl-dev, then set up the build again", CIRC_HAVE_ONEDNN, false},
+         "apt install libdnnl-dev, then set up the build again", CIRC_HAVE_ONEDNN},
         {"FFTW", "the rival of the block-circulant kernels on the CPU",
-         "apt install libfftw3-dev, then set up the build again", CIRC_HAVE_FFTW, false},
+         "apt install libfftw3-dev, then set up the build again", CIRC_HAVE_FFTW},
         {"PAPI", "hardware and software counters",
-         "apt install libpapi-dev, then set up the build again", CIRC_HAVE_PAPI, false},
+         "apt install libpapi-dev, then set up the build again", CIRC_HAVE_PAPI},
         {"libpfm4", "names of the CPU's counters",
-         "apt install libpfm4-dev, then set up the build again", CIRC_HAVE_PFM, false},
+         "apt install libpfm4-dev, then set up the build again", CIRC_HAVE_PFM},
         {"d3", "charts in the HTML report; its tables need nothing",
-         "apt install node-d3, then set up the build again", CIRC_HAVE_CHARTS, false},
-        {"OpenCL",
-         "for the OpenCL backend, which a later version brings: nothing is lost without it now",
-         "apt install ocl-icd-opencl-dev", CIRC_HAVE_OPENCL, true},
-        {"clFFT", "a peer of the OpenCL backend, which a later version brings: nothing is lost now",
-         "apt install libclfft-dev", CIRC_HAVE_CLFFT, true},
+         "apt install node-d3, then set up the build again", CIRC_HAVE_CHARTS},
+        {"OpenCL", "GPUs and other OpenCL devices",
+         "apt install ocl-icd-opencl-dev, then set up the build again", CIRC_HAVE_OPENCL},
+        {"clFFT", "the rival of the block-circulant kernels on OpenCL devices",
+         "apt install libclfft-dev, then set up the build again", CIRC_HAVE_CLFFT},
+        {"CLBlast", "a dense baseline on OpenCL devices",
+         "apt install libclblast-dev, then set up the build again", CIRC_HAVE_CLBLAST},
     };
     enum circ_status status = CIRC_OK;
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries && status == CIRC_OK; i++) {
-        bool built = libraries[i].built, later = libraries[i].later;
-        status = print(printer, "libraries", libraries[i].name,
-                       later   ? "info"
-                       : built ? "ok"
-                               : "missing",
+        bool built = libraries[i].built;
+        status = print(printer, "libraries", libraries[i].name, built ? "ok" : "missing",
                        libraries[i].purpose, built ? NULL : libraries[i].fix, err);
     }
     return status;

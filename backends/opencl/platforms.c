@@ -164,37 +164,11 @@ static bool broken(const char *library, char *why, size_t size)
     return useless;
 }
 
-/* Adds the driver that a file names when it is broken. */
-static void try_file(const char *folder, const char *name, struct circ_platform_device *found,
-                     int *count)
-{
-    char path[4096], library[1024] = "", why[400], reason[480];
-    snprintf(path, sizeof path, "%s%s%s", folder, *folder ? "/" : "", name);
-    FILE *file = fopen(path, "r");
-    if (file) {
-        if (!fgets(library, sizeof library, file))
-            *library = 0;
-        fclose(file);
-    }
-    library[strcspn(library, "\r\n")] = 0;
-    for (const char *c = library; *c; c++)
-        if (iscntrl((unsigned char)*c) || (unsigned char)*c > 0x7e) /* no file that names one */
-            *library = 0;
-    if (file && *library && !broken(library, why, sizeof why))
-        return;
-    if (!file || !*library)
-        snprintf(why, sizeof why, "the file names no driver");
-    if (*count == CIRC_MAX_DEVICES)
-        return;
-    struct circ_platform_device *own = &found[(*count)++];
-    memset(own, 0, sizeof *own);
-    snprintf(own->public.name, sizeof own->public.name, "%.90s", name);
-    snprintf(own->public.description, sizeof own->public.description,
-             "an OpenCL driver named in %.150s", path);
-    own->public.threads = 1;
-    snprintf(reason, sizeof reason, "%.320s: install it again, or remove %.110s", why, path);
-    refuse(&own->public, reason);
-}
+/* The files that name drivers to the loader, in its folder or in $OCL_ICD_VENDORS. */
+struct vendor_files {
+    char paths[MAX_PLATFORMS][1024];
+    int count;
+};
 
 static int by_name(const struct dirent *entry)
 {
@@ -202,23 +176,75 @@ static int by_name(const struct dirent *entry)
     return length > 4 && !strcmp(entry->d_name + length - 4, ".icd");
 }
 
-static void add_broken(struct circ_platform_device *found, int *count)
+static void list_files(struct vendor_files *files)
 {
     const char *vendors = getenv("OCL_ICD_VENDORS");
     struct dirent **names = NULL;
+    files->count = 0;
     if (!vendors || !*vendors)
         vendors = VENDORS;
     size_t length = strlen(vendors);
     if (length > 4 && !strcmp(vendors + length - 4, ".icd")) {
-        try_file("", vendors, found, count);
+        snprintf(files->paths[files->count++], sizeof *files->paths, "%s", vendors);
         return;
     }
-    int files = scandir(vendors, &names, by_name, alphasort);
-    for (int i = 0; i < files; i++) {
-        try_file(vendors, names[i]->d_name, found, count);
+    int found = scandir(vendors, &names, by_name, alphasort);
+    for (int i = 0; i < found; i++) {
+        if (files->count < MAX_PLATFORMS)
+            snprintf(files->paths[files->count++], sizeof *files->paths, "%s/%s", vendors,
+                     names[i]->d_name);
         free(names[i]);
     }
     free(names);
+}
+
+/* The first line of a file, without its end. */
+static void first_line(const char *path, char *line, size_t size)
+{
+    FILE *file = fopen(path, "r");
+    if (!file || !fgets(line, (int)size, file))
+        *line = 0;
+    if (file)
+        fclose(file);
+    line[strcspn(line, "\r\n")] = 0;
+}
+
+/* Adds the drivers that are named and broken. */
+static void add_broken(const struct vendor_files *files, struct circ_platform_device *found,
+                       int *count)
+{
+    for (int i = 0; i < files->count && *count < CIRC_MAX_DEVICES; i++) {
+        char library[1024], why[400] = "the file names no driver";
+        const char *path = files->paths[i], *slash = strrchr(path, '/');
+        first_line(path, library, sizeof library);
+        if (*library && !broken(library, why, sizeof why))
+            continue;
+        struct circ_platform_device *own = &found[(*count)++];
+        memset(own, 0, sizeof *own);
+        snprintf(own->public.name, sizeof own->public.name, "%.90s", slash ? slash + 1 : path);
+        snprintf(own->public.description, sizeof own->public.description,
+                 "an OpenCL driver named in %.150s", path);
+        own->public.threads = 1;
+        refuse(&own->public, why);
+    }
+}
+
+/* A file that begins with a zero byte crashes the loader (ocl-icd 2.3.1), so it is not even asked.
+ */
+static enum circ_status check_files(const struct vendor_files *files, struct circ_error *err)
+{
+    for (int i = 0; i < files->count; i++) {
+        FILE *file = fopen(files->paths[i], "r");
+        int first = file ? getc(file) : EOF;
+        if (file)
+            fclose(file);
+        if (first == 0)
+            return circ_status_fail(err, CIRC_ABSENT,
+                                    "%.300s is no text, and the OpenCL loader does not survive "
+                                    "it: remove the file",
+                                    files->paths[i]);
+    }
+    return CIRC_OK;
 }
 
 enum circ_status circ_platforms_list(struct circ_platform_device found[CIRC_MAX_DEVICES],
@@ -230,7 +256,12 @@ enum circ_status circ_platforms_list(struct circ_platform_device found[CIRC_MAX_
     char names[MAX_PLATFORMS][96];
     const char *owners[CIRC_MAX_DEVICES] = {NULL};
     cl_uint platform_count = 0;
+    struct vendor_files files;
     *count = 0;
+    list_files(&files);
+    enum circ_status status = check_files(&files, err);
+    if (status)
+        return status;
     cl_int code = clGetPlatformIDs(MAX_PLATFORMS, platforms, &platform_count);
     if (code && code != NOT_FOUND_KHR)
         return circ_status_fail_native(err, CIRC_ABSENT, code, "the OpenCL loader failed: %s",
@@ -265,7 +296,7 @@ enum circ_status circ_platforms_list(struct circ_platform_device found[CIRC_MAX_
         }
     }
     name_apart(found, *count, owners);
-    add_broken(found, count);
+    add_broken(&files, found, count);
     if (!*count)
         return circ_status_fail(err, CIRC_ABSENT, "%s", nothing);
     return CIRC_OK;

@@ -157,8 +157,8 @@ static void check_variant(const struct problem *p, const struct circ_backend *ba
     }
 }
 
-/* -b of this test: the backend that is asked; NULL: all but those that need a process or a compiler
- * for each problem, which tests/peers and a test of OpenCL's own ask for less. */
+/* The backend that is asked; NULL: all but those that need a process or a compiler for each problem,
+ * which tests/peers and test-opencl.py ask for less. */
 static const char *only;
 
 static bool chosen(const struct circ_backend *backend)

@@ -10,7 +10,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 
-TIMEOUT_S = 100
+TIMEOUT_S = 170
 
 # Points that measure in a moment: one thread, two samples, whatever the noise, no counters.
 QUICK = ["-t", "1", "-r", "2", "--min-time", "0.02", "--max-noise", "1", "--meters", "none"]
