@@ -53,6 +53,17 @@ static const struct circ_transforms *transforms_of(const char *variant)
     return NULL;
 }
 
+enum circ_status circ_chain_supports(const struct circ_network *net, const char *variant,
+                                     struct circ_error *err)
+{
+    const struct circ_transforms *transforms = transforms_of(variant);
+    enum circ_status status = CIRC_OK;
+    for (int l = 0; l < net->layer_count && transforms && !status; l++)
+        if (circ_network_has_weights(&net->layers[l]) && net->layers[l].structure == CIRC_CIRCULANT)
+            status = transforms->supports(net->layers[l].block, err);
+    return status;
+}
+
 /* Layers that become stages: all but flatten, and a ReLU goes with the weights before it where no
  * gradient needs what lies between. */
 static bool fuses(const struct circ_chain *chain, int layer)

@@ -8,6 +8,11 @@
 
 struct circ_chain;
 
+/* OK, or UNSUP with a sentence where the library of a variant does not take the network's blocks.
+ */
+CIRC_MUST_USE enum circ_status circ_chain_supports(const struct circ_network *network,
+                                                   const char *variant, struct circ_error *err);
+
 /* Records the network of a request on the device; the network is borrowed and outlives the chain.
  * MEMORY says which batch would fit. */
 CIRC_MUST_USE enum circ_status circ_chain_create(struct circ_chain **chain,

@@ -147,7 +147,7 @@ static enum circ_status opencl_supports(struct circ_session *session,
     if (request->threads != 1)
         return circ_status_fail(
             err, CIRC_UNSUP, "an OpenCL device has no threads to choose, 1 stands for all of it");
-    return CIRC_OK;
+    return circ_chain_supports(request->model->network, variant->name, err);
 }
 
 static void opencl_release(struct circ_program *program)
