@@ -10,19 +10,33 @@
 #include <stdlib.h>
 
 #define SOURCES "clblast.cl"
+#define BAND    ((size_t)1 << 24) /* floats of what a window sees that are made at a time: 64 MiB */
+
+/* Columns that are multiplied at a time. */
+struct band {
+    const struct clblast *stage;
+    size_t first, count;
+};
 
 struct clblast {
     struct circ_stage stage;
     struct circ_geometry g;
-    size_t columns;           /* output pixels x samples */
+    size_t columns;     /* output pixels x samples */
+    struct band *bands; /* owned */
+    int band_count;
     cl_mem weights, from, to; /* borrowed: the recording's */
 };
 
-/* CLBlast keeps programs of a context: they go with the device. */
+/* CLBlast keeps the programs of all devices in one cache of the process. It is cleared after the
+ * last device that uses it: another's would be built anew in the midst of its measurements. Devices
+ * are opened and closed by one thread at a time. */
+static int users;
+
 static void clear_cache(struct circ_guest *guest)
 {
     free(guest);
-    CLBlastClearCache();
+    if (--users == 0)
+        CLBlastClearCache();
 }
 
 static enum circ_status visit(struct circ_accelerator *a, struct circ_error *err)
@@ -33,6 +47,7 @@ static enum circ_status visit(struct circ_accelerator *a, struct circ_error *err
     struct circ_guest *guest = malloc(sizeof *guest);
     if (!guest)
         return circ_status_fail(err, CIRC_MEMORY, "no memory for CLBlast");
+    users++;
     *guest = (struct circ_guest){a->guests, clear_cache};
     a->guests = guest;
     return CIRC_OK;
@@ -49,16 +64,18 @@ static enum circ_status check(const struct circ_accelerator *a, CLBlastStatusCod
     return circ_accelerator_check(a, (cl_int)code, "starting CLBlast", err);
 }
 
-/* All groups' products; the event is the last one's. */
+/* All groups' products of a band; the event is the last one's. */
 static enum circ_status run(void *context, struct circ_accelerator *a, cl_event *event,
                             struct circ_error *err)
 {
-    struct clblast *s = context;
+    const struct band *band = context;
+    const struct clblast *s = band->stage;
     size_t m = (size_t)s->g.m, n = (size_t)s->g.n * (size_t)s->g.taps, columns = s->columns;
     enum circ_status status = CIRC_OK;
     circ_accelerator_mark(a);
     for (size_t group = 0; group < (size_t)s->g.groups && !status; group++) {
-        size_t w = group * m * n, x = group * n * columns, y = group * m * columns;
+        size_t w = group * m * n, x = group * n * band->count;
+        size_t y = group * m * columns + band->first;
         if (*event)
             clReleaseEvent(*event);
         *event = NULL;
@@ -72,8 +89,8 @@ static enum circ_status run(void *context, struct circ_accelerator *a, cl_event 
             status =
                 check(a,
                       CLBlastSgemm(CLBlastLayoutRowMajor, CLBlastTransposeNo, CLBlastTransposeNo, m,
-                                   columns, n, 1, s->weights, w, n, s->from, x, columns, 0, s->to,
-                                   y, columns, &a->queue, event),
+                                   band->count, n, 1, s->weights, w, n, s->from, x, band->count, 0,
+                                   s->to, y, columns, &a->queue, event),
                       err);
     }
     return status;
@@ -86,21 +103,44 @@ static bool plain(const struct circ_layer *layer)
            (layer->taps_h * layer->taps_w == 1 && layer->stride == 1 && layer->pad == 0);
 }
 
+/* Columns of a band; the scratch of a layer is as large as this and no larger. */
+static size_t band_of(const struct circ_geometry *g, size_t columns)
+{
+    size_t seen = (size_t)g->groups * (size_t)g->n * (size_t)g->taps;
+    size_t most = BAND / seen / 64 * 64;
+    most = most ? most : 64;
+    return columns < most ? columns : most;
+}
+
+static enum circ_status make_bands(struct clblast *s, struct circ_error *err)
+{
+    size_t step = plain(s->stage.layer) ? s->columns : band_of(&s->g, s->columns);
+    s->bands = calloc((s->columns + step - 1) / step, sizeof *s->bands);
+    if (!s->bands)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for a layer");
+    for (size_t first = 0; first < s->columns; first += step) {
+        size_t left = s->columns - first;
+        s->bands[s->band_count++] = (struct band){s, first, left < step ? left : step};
+    }
+    return CIRC_OK;
+}
+
 static enum circ_status record_im2col(struct clblast *s, const struct circ_setting *setting,
-                                      cl_mem x, struct circ_error *err)
+                                      const struct band *band, cl_mem x, struct circ_error *err)
 {
     const struct circ_layer *layer = s->stage.layer;
     const cl_int height = layer->in.h, width = layer->in.w, out_width = layer->out.w;
     const cl_int batch = setting->batch, taps_w = layer->taps_w, taps = s->g.taps;
-    const cl_int stride = layer->stride, pad = layer->pad, count = (cl_int)s->columns;
+    const cl_int stride = layer->stride, pad = layer->pad, count = (cl_int)band->count,
+                 first = (cl_int)band->first;
     const struct circ_arg args[] = {CIRC_ARG(x),      CIRC_ARG(s->from),   CIRC_ARG(height),
                                     CIRC_ARG(width),  CIRC_ARG(out_width), CIRC_ARG(batch),
                                     CIRC_ARG(taps_w), CIRC_ARG(taps),      CIRC_ARG(stride),
-                                    CIRC_ARG(pad),    CIRC_ARG(count)};
-    const size_t global[3] = {s->columns, (size_t)taps, (size_t)layer->in.c};
+                                    CIRC_ARG(pad),    CIRC_ARG(first),     CIRC_ARG(count)};
+    const size_t global[3] = {band->count, (size_t)taps, (size_t)layer->in.c};
     return circ_recording_kernel(setting->recording,
                                  (struct circ_kernel_name){SOURCES, "", "im2col"}, global, NULL,
-                                 args, 11, err);
+                                 args, 12, err);
 }
 
 static enum circ_status record_finish(struct clblast *s, const struct circ_setting *setting,
@@ -121,7 +161,28 @@ static enum circ_status record_finish(struct clblast *s, const struct circ_setti
 
 static void release(struct circ_stage *stage)
 {
+    free(((struct clblast *)stage)->bands);
     free(stage);
+}
+
+/* Records every band; builds what its products need, which takes seconds, by a first run. */
+static enum circ_status record_bands(struct clblast *s, const struct circ_setting *setting,
+                                     cl_mem x, struct circ_error *err)
+{
+    enum circ_status status = CIRC_OK;
+    for (int b = 0; b < s->band_count && !status; b++) {
+        if (!plain(s->stage.layer))
+            status = record_im2col(s, setting, &s->bands[b], x, err);
+        if (!status)
+            status = circ_recording_call(setting->recording, run, &s->bands[b], err);
+        cl_event event = NULL;
+        if (!status && (b == 0 || b == s->band_count - 1)) /* the last may be smaller */
+            status = run(&s->bands[b], setting->accelerator, &event, err);
+        if (event)
+            clReleaseEvent(event);
+    }
+    circ_accelerator_start(setting->accelerator);
+    return status;
 }
 
 enum circ_status circ_clblast_need(const struct circ_layer *layer,
@@ -132,7 +193,7 @@ enum circ_status circ_clblast_need(const struct circ_layer *layer,
     (void)err;
     floats[0] = plain(layer) ? 0
                              : (size_t)g.groups * (size_t)g.n * (size_t)g.taps *
-                                   (size_t)g.out_pixels * (size_t)setting->batch;
+                                   band_of(&g, (size_t)g.out_pixels * (size_t)setting->batch);
     floats[1] = 0;
     return CIRC_OK;
 }
@@ -162,18 +223,12 @@ enum circ_status circ_clblast_create(struct circ_stage **out,
     if (!status && request->weights->bias)
         status = circ_recording_buffer(setting->recording, (size_t)request->layer->out.c,
                                        request->weights->bias, &s->stage.bias, err);
-    if (!status && !plain(request->layer))
-        status = record_im2col(s, setting, at.x, err);
     if (!status)
-        status = circ_recording_call(setting->recording, run, s, err);
+        status = make_bands(s, err);
+    if (!status)
+        status = record_bands(s, setting, at.x, err);
     if (!status)
         status = record_finish(s, setting, err);
-    cl_event event = NULL;
-    if (!status) /* its first call compiles for seconds: that belongs here */
-        status = run(s, setting->accelerator, &event, err);
-    if (event)
-        clReleaseEvent(event);
-    circ_accelerator_start(setting->accelerator);
     if (status)
         release(&s->stage);
     else

@@ -24,6 +24,7 @@ ELSEWHERE = {
 MUTABLE = {
     ("harness/interrupt.c", "requested"): "a signal handler reaches nothing but a global",
     ("backends/opencl/clfft.c", "users"): "clFFT's state is the process's, and so is the count of who uses it",
+    ("backends/opencl/clblast.c", "users"): "the same of CLBlast's programs",
     ("harness/main.c", "command_line"): "written once, before any command runs",
 }
 
