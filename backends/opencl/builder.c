@@ -161,6 +161,15 @@ static bool reuses(const struct circ_accelerator *a)
     return !a->cpu || !strstr(vendor, "Intel");
 }
 
+/* Options that a platform needs beside ours: oclgrind (21.10) does not know what its own optimiser
+ * makes of functions that are inlined. */
+static const char *extras(const struct circ_accelerator *a)
+{
+    char platform[64] = "";
+    clGetPlatformInfo(a->platform, CL_PLATFORM_NAME, sizeof platform - 1, platform, NULL);
+    return strstr(platform, "Oclgrind") ? " -cl-opt-disable" : "";
+}
+
 /* From the cache; NULL when it has nothing of use. */
 static cl_program load(struct circ_accelerator *a, uint64_t key, const char *options)
 {
@@ -229,7 +238,7 @@ enum circ_status circ_builder_program(struct circ_accelerator *a, const char *so
     char all[1024];
     const char *texts[MAX_TEXT];
     size_t sizes[MAX_TEXT];
-    snprintf(all, sizeof all, COMMON " %s", options);
+    snprintf(all, sizeof all, COMMON "%s %s", extras(a), options);
     cl_uint count = texts_of(sources, texts, sizes);
     uint64_t key = hash_text(14695981039346656037u, a->name);
     key = hash_text(hash_text(hash_text(key, a->driver), a->version), all);

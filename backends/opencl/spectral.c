@@ -30,7 +30,7 @@ struct spectral {
     int lanes, columns, group; /* vector width, and its tile */
     char product[128];
     bool stream, bins;
-    int width;         /* lanes of a row of the stream's weights, whole vectors */
+    int width, strip;  /* lanes of the stream's weights, whole strips, and of a strip */
     cl_mem weights, x; /* x: spectra of the input */
 };
 
@@ -160,7 +160,8 @@ static void plan_product(struct spectral *s, const struct circ_setting *setting)
     s->bins = s->stream && p->g.p < tuning->vector * tuning->lanes && p->slots > p->g.p;
     int lanes = s->bins ? p->slots : p->g.p;
     s->lanes = power_below(tuning->vector, s->stream ? lanes : span);
-    s->width = (lanes + s->lanes - 1) / s->lanes * s->lanes;
+    s->strip = s->lanes * power_below(tuning->lanes, (lanes + s->lanes - 1) / s->lanes);
+    s->width = (lanes + s->strip - 1) / s->strip * s->strip;
     int vectors = (span + s->lanes - 1) / s->lanes;
     s->columns = vectors < tuning->columns ? vectors : tuning->columns;
     s->group = power_below(tuning->group, (vectors + s->columns - 1) / s->columns);
@@ -190,12 +191,13 @@ static size_t weight_at(const struct spectral *s, int rows, int slot, int group,
            (size_t)(i % rows);
 }
 
-/* And in the stream's; im is `width` later. */
+/* And in the stream's: strips of `strip` lanes; im is `strip` later. */
 static size_t stream_at(const struct spectral *s, int slot, int i, int j)
 {
     size_t outer = (size_t)(s->bins ? i : slot), lane = (size_t)(s->bins ? slot : i);
-    return (outer * (size_t)s->planes.g.q + (size_t)j) * (size_t)(s->planes.parts * s->width) +
-           lane;
+    size_t strip = (size_t)s->strip, strips = (size_t)s->width / strip;
+    size_t at = (outer * strips + lane / strip) * (size_t)s->planes.g.q + (size_t)j;
+    return at * (size_t)s->planes.parts * strip + lane % strip;
 }
 
 /* Where re and im of a weight lie, in whichever layout. */
@@ -204,7 +206,7 @@ static void place_weight(const struct spectral *s, int rows, const int at[5], si
 {
     *re = s->stream ? stream_at(s, at[0], at[3], at[4])
                     : weight_at(s, rows, at[0], at[1], at[2], at[3], at[4]);
-    *im = *re + (size_t)(s->stream ? s->width : rows);
+    *im = *re + (size_t)(s->stream ? s->strip : rows);
 }
 
 /* Index of a block's defining vector in canonical order. */
@@ -433,7 +435,7 @@ static enum circ_status record_stream(const struct spectral *s, const struct cir
     char options[160];
     const struct circ_geometry *g = &s->planes.g;
     size_t vectors = (size_t)(s->width / s->lanes);
-    int group = power_below(setting->tuning.lanes, (int)vectors);
+    int group = s->strip / s->lanes;
     int share = power_below(setting->tuning.share, g->q);
     cl_int width = s->width, rows = g->p, q = g->q;
     snprintf(options, sizeof options,

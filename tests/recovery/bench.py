@@ -38,10 +38,11 @@ class Bench:
     def path(self, *names):
         return os.path.join(self.folder, *names)
 
-    def start(self, *words, **options):
+    def start(self, *words, program=False, **options):
+        """program: the first word is the program, in place of circbench."""
         options = {"cwd": self.folder, "env": self.environment, "stdin": subprocess.DEVNULL,
                    "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
-        return subprocess.Popen([self.circbench, *words], **options)
+        return subprocess.Popen([*([] if program else [self.circbench]), *words], **options)
 
     def run(self, *words, errors="strict", **options):
         """Runs to the end; the process with .stdout, .stderr, .returncode. Line ends are left as they are."""

@@ -1,12 +1,16 @@
 /* The product of an FC layer's spectra for few samples: every weight is read once, in the order in
  * which it lies, and serves SAMPLES samples.
  *
- * Weights W [outer][j][part][lane]. Lanes are block rows and outer the slots, or, with BINS, lanes
- * are slots and outer the block rows: where block rows are fewer than lanes. Spectra of the samples:
+ * Weights W [outer][strip][j][part][WIDE lanes of the strip]: what a work-group reads is one run.
+ * Lanes are block rows and outer the slots, or, with BINS, lanes are slots and outer the block rows:
+ * where block rows are fewer than lanes. Spectra of the samples:
  * [slot][part][block][sample], or with BINS [block][sample][part][slot].
  *
  * Parameters: V, PARTS, SAMPLES, SHARE (work-items that share a sum over j), GROUP (vectors of
  * lanes in a work-group), BINS. */
+
+#define WIDE   (V * GROUP)
+#define CHAINS (SAMPLES == 1 ? 4 : SAMPLES == 2 ? 2 : 1) /* sums side by side, to hide latency */
 
 #if BINS
 #define X_AT(slot, j, n, part) (((size_t)((j) * SAMPLES + (n)) * PARTS + (part)) * lanes + (slot))
@@ -22,31 +26,48 @@ KERNEL void stream(__global const float *w, __global const float *x, __global fl
 {
     int lane = get_global_id(0) * V, share = get_local_id(1), outer = get_global_id(2);
     bool mine = lane < lanes;
-    real re[SAMPLES], im[SAMPLES];
-    for (int n = 0; n < SAMPLES; n++)
-        re[n] = im[n] = 0;
-    __global const float *row = w + (size_t)outer * q * PARTS * lanes + (mine ? lane : 0);
-    for (int j = share; j < q && mine; j += SHARE) {
-        real wr = LOAD(row + (size_t)j * PARTS * lanes);
-        real wi = PARTS == 2 ? LOAD(row + ((size_t)j * PARTS + 1) * lanes) : (real)(0);
+    real re[SAMPLES], im[SAMPLES], res[CHAINS][SAMPLES], ims[CHAINS][SAMPLES];
+    for (int c = 0; c < CHAINS; c++)
+        for (int n = 0; n < SAMPLES; n++)
+            res[c][n] = ims[c][n] = 0;
+    int strip = mine ? lane / WIDE : 0;
+    __global const float *row =
+        w + ((size_t)outer * (lanes / WIDE) + strip) * q * PARTS * WIDE + (mine ? lane % WIDE : 0);
+    for (int first = share; first < q && mine; first += SHARE * CHAINS) {
 #pragma unroll
-        for (int n = 0; n < SAMPLES; n++) {
+        for (int c = 0; c < CHAINS; c++) {
+            int j = first + c * SHARE;
+            if (j >= q)
+                break;
+            real wr = LOAD(row + (size_t)j * PARTS * WIDE);
+            real wi = PARTS == 2 ? LOAD(row + ((size_t)j * PARTS + 1) * WIDE) : (real)(0);
+#pragma unroll
+            for (int n = 0; n < SAMPLES; n++) {
 #if BINS
-            real xr = LOAD(x + X_AT(lane, j, n, 0)), xi = LOAD(x + X_AT(lane, j, n, PARTS - 1));
+                real xr = LOAD(x + X_AT(lane, j, n, 0)), xi = LOAD(x + X_AT(lane, j, n, PARTS - 1));
 #else
-            float xr = x[X_AT(outer, j, n, 0)], xi = x[X_AT(outer, j, n, PARTS - 1)];
-            if (PARTS == 2 && outer == 0) { /* two real bins */
-                re[n] += wr * xr;
-                im[n] += wi * xi;
-                continue;
-            }
+                float xr = x[X_AT(outer, j, n, 0)], xi = x[X_AT(outer, j, n, PARTS - 1)];
+                if (PARTS == 2 && outer == 0) { /* two real bins */
+                    res[c][n] += wr * xr;
+                    ims[c][n] += wi * xi;
+                    continue;
+                }
 #endif
-            re[n] += wr * xr;
-            if (PARTS == 2) {
-                re[n] -= wi * xi;
-                im[n] += wr * xi;
-                im[n] += wi * xr;
+                res[c][n] += wr * xr;
+                if (PARTS == 2) {
+                    res[c][n] -= wi * xi;
+                    ims[c][n] += wr * xi;
+                    ims[c][n] += wi * xr;
+                }
             }
+        }
+    }
+    for (int n = 0; n < SAMPLES; n++) {
+        re[n] = res[0][n];
+        im[n] = ims[0][n];
+        for (int c = 1; c < CHAINS; c++) {
+            re[n] += res[c][n];
+            im[n] += ims[c][n];
         }
     }
 #if BINS
@@ -55,8 +76,8 @@ KERNEL void stream(__global const float *w, __global const float *x, __global fl
             union lanes a = {.v = re[n]}, b = {.v = im[n]};
             a.at[0] = b.at[0] = 0;
             for (int j = share; j < q; j += SHARE) {
-                a.at[0] += row[(size_t)j * PARTS * lanes] * x[X_AT(0, j, n, 0)];
-                b.at[0] += row[((size_t)j * PARTS + 1) * lanes] * x[X_AT(0, j, n, PARTS - 1)];
+                a.at[0] += row[(size_t)j * PARTS * WIDE] * x[X_AT(0, j, n, 0)];
+                b.at[0] += row[((size_t)j * PARTS + 1) * WIDE] * x[X_AT(0, j, n, PARTS - 1)];
             }
             re[n] = a.v;
             im[n] = b.v;
