@@ -383,7 +383,7 @@ static enum circ_status record_spectra(const struct spectral *s, const struct ci
     return circ_recording_kernel(
         setting->recording,
         (struct circ_kernel_name){"lanes.cl sides.cl transform.cl", s->transform, "spectra"},
-        global, s->threads > 1 ? local : NULL, args, 5, err);
+        global, s->threads > 1 || setting->accelerator->cpu ? local : NULL, args, 5, err);
 }
 
 /* And back; bias NULL: none. */
@@ -403,7 +403,7 @@ static enum circ_status record_signals(const struct spectral *s, const struct ci
     return circ_recording_kernel(
         setting->recording,
         (struct circ_kernel_name){"lanes.cl sides.cl transform.cl", s->transform, "signals"},
-        global, s->threads > 1 ? local : NULL, args, 8, err);
+        global, s->threads > 1 || setting->accelerator->cpu ? local : NULL, args, 8, err);
 }
 
 static enum circ_status record_product(const struct spectral *s, const struct circ_setting *setting,

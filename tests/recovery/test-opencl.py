@@ -31,7 +31,8 @@ def reasons(rows):
 
 
 def check_answers(tap, machine):
-    for words in CHECKS:
+    # an instrumented build sees every path of ours in two of them
+    for words in CHECKS[2:] if "ASAN_OPTIONS" in machine.environment else CHECKS:
         done = machine.run("check", "-b", "opencl", "-s", "circulant,dense", *words, "-o", "json")
         rows = rows_of(done)
         right = [row for row in rows if row["status"] == "ok"]
