@@ -83,6 +83,7 @@ static int64_t missing_footprint(const struct circ_request *request)
 const struct circ_backend circ_opencl_backend = {
     .name = "opencl",
     .description = "OpenCL devices",
+    .compiles = true,
     .variants = missing_variants,
     .isas = missing_isas,
     .precisions = missing_precisions,

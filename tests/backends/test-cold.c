@@ -249,7 +249,8 @@ int main(void)
     const struct circ_backend *const *backends = circ_registry_list(&count);
     for (int b = 0; b < count; b++) {
         const struct circ_variant *variants;
-        int variant_count = backends[b]->apart || backends[b]->compiles ? 0 : backends[b]->variants(&variants);
+        int variant_count =
+            backends[b]->apart || backends[b]->compiles ? 0 : backends[b]->variants(&variants);
         for (int v = 0; v < variant_count; v++)
             for (int batch = 1; batch <= 17; batch += 16)
                 test_backend(backends[b], variants[v].structure, variants[v].name, batch);
