@@ -224,16 +224,16 @@ static void judge(struct circ_subject *subject, const struct circ_model *model,
 }
 
 /* Bytes of the host that a batch takes: the program, unless the device has memory of its own, which
- * the backend looks after; and what the harness keeps beside it. */
+ * the backend looks after; and inputs and outputs here, and again as the backend turns them. */
 static int64_t host_bytes(const struct circ_subject *subject, const struct circ_request *request)
 {
     const struct circ_network *net = request->model->network;
     int64_t frame =
         circ_network_elements(net->input) + circ_network_elements(circ_network_output(net));
-    int64_t program = subject->planned->target->device.own_memory
-                          ? frame * request->batch * (int64_t)sizeof(float)
-                          : subject->backend->footprint(request);
-    return program + subject->trial.weight_bytes;
+    int64_t program =
+        subject->planned->target->device.own_memory ? 0 : subject->backend->footprint(request);
+    return program + 2 * frame * request->batch * (int64_t)sizeof(float) +
+           subject->trial.weight_bytes;
 }
 
 /* The largest batch that takes no more than room; 0 where not one sample fits. */
