@@ -370,6 +370,14 @@ static enum circ_status make_taps(struct spectral *s, const struct circ_setting 
     return status;
 }
 
+/* Whether a work-group is ours to shape. Where nothing is shared a GPU's driver knows better; but
+ * on a CPU the arrays of all work-items of a group lie on the stack together, and thousands of
+ * them, PoCL's choice, are beyond it: there a group is one transform, which is also the fastest. */
+static bool shaped(const struct spectral *s, const struct circ_setting *setting)
+{
+    return s->threads > 1 || setting->accelerator->cpu;
+}
+
 /* Activations to spectra of one side. */
 static enum circ_status record_spectra(const struct spectral *s, const struct circ_setting *setting,
                                        const struct circ_side *side, cl_mem from, cl_mem to,
@@ -383,7 +391,7 @@ static enum circ_status record_spectra(const struct spectral *s, const struct ci
     return circ_recording_kernel(
         setting->recording,
         (struct circ_kernel_name){"lanes.cl sides.cl transform.cl", s->transform, "spectra"},
-        global, s->threads > 1 || setting->accelerator->cpu ? local : NULL, args, 5, err);
+        global, shaped(s, setting) ? local : NULL, args, 5, err);
 }
 
 /* And back; bias NULL: none. */
@@ -403,7 +411,7 @@ static enum circ_status record_signals(const struct spectral *s, const struct ci
     return circ_recording_kernel(
         setting->recording,
         (struct circ_kernel_name){"lanes.cl sides.cl transform.cl", s->transform, "signals"},
-        global, s->threads > 1 || setting->accelerator->cpu ? local : NULL, args, 8, err);
+        global, shaped(s, setting) ? local : NULL, args, 8, err);
 }
 
 static enum circ_status record_product(const struct spectral *s, const struct circ_setting *setting,
@@ -471,10 +479,11 @@ static enum circ_status record_update(const struct spectral *s, const struct cir
     const size_t global[3] = {(size_t)(shape->rows + DOWN - 1) / DOWN,
                               (size_t)(shape->reduced + ACROSS - 1) / ACROSS,
                               (size_t)(s->planes.slots * shape->groups * shape->taps)};
+    const size_t one[3] = {1, 1, 1}; /* as of transforms: tiles lie on a CPU's stack */
     enum circ_status status = circ_recording_kernel(
         setting->recording,
-        (struct circ_kernel_name){"lanes.cl product.cl update.cl", options, "update"}, global, NULL,
-        args, 7, err);
+        (struct circ_kernel_name){"lanes.cl product.cl update.cl", options, "update"}, global,
+        setting->accelerator->cpu ? one : NULL, args, 7, err);
     if (status || !s->stage.bias)
         return status;
     cl_int columns = s->planes.y.height * s->planes.y.width * setting->batch;
