@@ -15,9 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMORY_SHARE                                                                               \
-    0.35 /* of what is available, for each of the two programs that live at once                   \
-          */
+#define MEMORY_SHARE 0.35 /* of what is available, for each of two programs that live at once */
 
 /* The keys that an import reads are those of the table; the others are for people. */
 static const char *const columns[] = {

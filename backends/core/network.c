@@ -240,6 +240,14 @@ void circ_network_digest(const struct circ_network *net, char digest[CIRC_DIGEST
     snprintf(digest, CIRC_DIGEST_SIZE, "%016" PRIx64, hash);
 }
 
+enum circ_structure circ_network_structure(const struct circ_network *net)
+{
+    for (int i = 0; i < net->layer_count; i++)
+        if (circ_network_has_weights(&net->layers[i]) && net->layers[i].structure != CIRC_DENSE)
+            return net->layers[i].structure;
+    return CIRC_DENSE;
+}
+
 struct circ_shape circ_network_output(const struct circ_network *net)
 {
     return net->layer_count ? net->layers[net->layer_count - 1].out : net->input;

@@ -134,6 +134,9 @@ void circ_network_set_precision(struct circ_network *net, enum circ_precision pr
 #define CIRC_DIGEST_SIZE 17
 void circ_network_digest(const struct circ_network *net, char digest[CIRC_DIGEST_SIZE]);
 
+/* The structure of its compressed layers; DENSE when there are none. */
+enum circ_structure circ_network_structure(const struct circ_network *net);
+
 /* The shape of the last layer's output (the input for an empty network). */
 struct circ_shape circ_network_output(const struct circ_network *net);
 

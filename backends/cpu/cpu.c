@@ -115,7 +115,7 @@ static enum circ_status cpu_supports(struct circ_session *session,
                                      const struct circ_request *request, struct circ_error *err)
 {
     const struct circ_variant *variant = find_variant(request->variant);
-    enum circ_structure structure = circ_program_structure_of(request->model->network);
+    enum circ_structure structure = circ_network_structure(request->model->network);
     enum circ_precision precision = circ_network_precision_find(request->precision);
     if (strcmp(request->precision, circ_network_precision_name(precision)))
         return circ_status_fail(err, CIRC_UNSUP, "cpu stores weights in f32 or bf16, not %s",

@@ -5,7 +5,7 @@
 
 #include "backends/core/geometry.h"
 #include "backends/cpu/im2col.h"
-#include "backends/cpu/turn.h"
+#include "backends/core/turn.h"
 
 #include <cblas.h>
 #include <math.h>

@@ -10,7 +10,7 @@
 #include "backends/cpu/rotation.h"
 #include "backends/cpu/step.h"
 #include "backends/cpu/train.h"
-#include "backends/cpu/turn.h"
+#include "backends/core/turn.h"
 #include "circ_config.h"
 
 #include <math.h>
@@ -157,7 +157,7 @@ static void cut_batch(struct circ_program *program, const char *variant)
     enum { PANEL = 16 };
     struct circ_place *place = &program->place;
     bool cut = program->batch % PANEL == 0 && !strcmp(variant, "fused") &&
-               circ_program_structure_of(program->network) == CIRC_CIRCULANT;
+               circ_network_structure(program->network) == CIRC_CIRCULANT;
     int panels = cut ? program->batch / PANEL : 1;
     place->batch = program->batch / panels;
     place->threads = panels % program->threads ? program->threads : 1;
@@ -386,17 +386,9 @@ struct circ_train *circ_program_train(const struct circ_program *program)
     return program->train;
 }
 
-enum circ_structure circ_program_structure_of(const struct circ_network *net)
-{
-    for (int i = 0; i < net->layer_count; i++)
-        if (circ_network_has_weights(&net->layers[i]) && net->layers[i].structure != CIRC_DENSE)
-            return net->layers[i].structure;
-    return CIRC_DENSE;
-}
-
 enum circ_structure circ_program_structure(const struct circ_program *program)
 {
-    return circ_program_structure_of(program->network);
+    return circ_network_structure(program->network);
 }
 
 int64_t circ_program_copies(const struct circ_program *program)

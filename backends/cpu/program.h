@@ -27,8 +27,7 @@ struct circ_train *circ_program_train(const struct circ_program *program);
 const char *circ_program_isa(const struct circ_program *program);
 unsigned circ_program_libraries(const struct circ_program *program);
 
-/* The structure of a network: that of its compressed layers, dense when there are none. */
-enum circ_structure circ_program_structure_of(const struct circ_network *net);
+/* That of its network. */
 enum circ_structure circ_program_structure(const struct circ_program *program);
 
 /* Sets of weights between which launches take turns; 1: warm. */

@@ -3,7 +3,7 @@
 #include "backends/cpu/train.h"
 
 #include "backends/cpu/learner.h"
-#include "backends/cpu/turn.h"
+#include "backends/core/turn.h"
 #include "circ_config.h"
 
 #include <stdlib.h>

@@ -2,6 +2,7 @@
  * through all stages, the gradient of the loss, backward through all of them in reverse. */
 #include "backends/opencl/chain.h"
 
+#include "backends/core/turn.h"
 #include "backends/opencl/clfft.h"
 #include "circ_config.h"
 
@@ -20,6 +21,7 @@ struct circ_chain {
     cl_mem x[CIRC_MAX_LAYERS + 1]; /* input of each stage, then the output; two take turns within
                                       where nothing is kept for a backward pass */
     cl_mem slopes[2], target;      /* train: gradients go to and fro */
+    size_t widest;                 /* numbers of the largest activation */
     float *turned;                 /* owned: input or output in the other order */
 };
 
@@ -81,16 +83,15 @@ static enum circ_status buffer(struct circ_chain *chain, size_t floats, cl_mem *
 }
 
 /* Numbers of the widest activation, and scratch for the spectra of any layer. */
-static enum circ_status measure(const struct circ_chain *chain, size_t *widest, size_t scratch[2],
-                                struct circ_error *err)
+static enum circ_status measure(struct circ_chain *chain, size_t scratch[2], struct circ_error *err)
 {
     const struct circ_network *net = chain->network;
     size_t batch = (size_t)chain->setting.batch;
-    *widest = (size_t)circ_network_elements(net->input) * batch;
+    chain->widest = (size_t)circ_network_elements(net->input) * batch;
     scratch[0] = scratch[1] = 1;
     for (int l = 0; l < net->layer_count; l++) {
         size_t out = (size_t)circ_network_elements(net->layers[l].out) * batch, need[2] = {0, 0};
-        *widest = out > *widest ? out : *widest;
+        chain->widest = out > chain->widest ? out : chain->widest;
         enum circ_status status = CIRC_OK;
         circ_stage_need *own = kind_of(&net->layers[l], chain->variant)->need;
         if (own)
@@ -107,10 +108,10 @@ static enum circ_status measure(const struct circ_chain *chain, size_t *widest, 
 static enum circ_status make_buffers(struct circ_chain *chain, struct circ_error *err)
 {
     const struct circ_network *net = chain->network;
-    size_t batch = (size_t)chain->setting.batch, widest, scratch[2];
+    size_t batch = (size_t)chain->setting.batch, scratch[2];
     size_t inputs = (size_t)circ_network_elements(net->input) * batch;
     size_t outputs = (size_t)circ_network_elements(circ_network_output(net)) * batch;
-    enum circ_status status = measure(chain, &widest, scratch, err);
+    enum circ_status status = measure(chain, scratch, err);
     for (int side = 0; side < 2 && !status; side++)
         status = buffer(chain, scratch[side], &chain->setting.spectra[side], err);
     if (!status)
@@ -118,7 +119,7 @@ static enum circ_status make_buffers(struct circ_chain *chain, struct circ_error
     if (!status && chain->setting.train) {
         status = buffer(chain, outputs, &chain->target, err);
         for (int i = 0; i < 2 && !status; i++)
-            status = buffer(chain, widest, &chain->slopes[i], err);
+            status = buffer(chain, chain->widest, &chain->slopes[i], err);
         if (!status)
             status = buffer(chain, CIRC_MAX_LAYERS, &chain->setting.rates, err);
     }
@@ -144,9 +145,7 @@ static enum circ_status make_output(struct circ_chain *chain, int i, const struc
         chain->x[i + 1] = chain->x[i - 1];
         return CIRC_OK;
     }
-    size_t widest, scratch[2];
-    enum circ_status status = measure(chain, &widest, scratch, err);
-    return status ? status : buffer(chain, widest, &chain->x[i + 1], err);
+    return buffer(chain, chain->widest, &chain->x[i + 1], err);
 }
 
 static enum circ_status make_stages(struct circ_chain *chain, const struct circ_model *model,
@@ -321,22 +320,11 @@ void circ_chain_free(struct circ_chain *chain)
     free(chain);
 }
 
-/* to [columns][rows] = from [rows][columns]. */
-static void turn(const float *from, size_t rows, size_t columns, float *to)
-{
-    enum { TILE = 16 };
-    for (size_t i = 0; i < rows; i += TILE)
-        for (size_t j = 0; j < columns; j += TILE)
-            for (size_t r = i; r < i + TILE && r < rows; r++)
-                for (size_t c = j; c < j + TILE && c < columns; c++)
-                    to[c * rows + r] = from[r * columns + c];
-}
-
 static enum circ_status send(struct circ_chain *chain, const float *from, struct circ_shape shape,
                              cl_mem to, struct circ_error *err)
 {
     size_t elements = (size_t)circ_network_elements(shape), batch = (size_t)chain->setting.batch;
-    turn(from, batch, elements, chain->turned);
+    circ_turn(from, elements, (int)batch, (int)elements, chain->turned, batch);
     return circ_accelerator_write(chain->setting.accelerator, to, chain->turned,
                                   elements * batch * sizeof(float), err);
 }
@@ -348,7 +336,7 @@ static enum circ_status fetch(struct circ_chain *chain, cl_mem from, struct circ
     enum circ_status status = circ_accelerator_read(chain->setting.accelerator, from, chain->turned,
                                                     elements * batch * sizeof(float), err);
     if (!status)
-        turn(chain->turned, elements, batch, to);
+        circ_turn(chain->turned, batch, (int)elements, (int)batch, to, elements);
     return status;
 }
 

@@ -6,10 +6,6 @@
 
 #define SOURCES "lanes.cl elementwise.cl"
 
-struct elementwise {
-    struct circ_stage stage;
-};
-
 /* As in elementwise.cl. */
 struct window {
     cl_int height, width, out_height, out_width, batch;
@@ -147,15 +143,15 @@ enum circ_status circ_elementwise_create(struct circ_stage **out,
                                          struct circ_error *err)
 {
     *out = NULL;
-    struct elementwise *e = calloc(1, sizeof *e);
+    struct circ_stage *e = calloc(1, sizeof *e);
     if (!e)
         return circ_status_fail(err, CIRC_MEMORY, "no memory for a layer");
-    e->stage = (struct circ_stage){
+    *e = (struct circ_stage){
         .layer = request->layer, .index = request->index, .backward = backward, .release = release};
     enum circ_status status = record_layer(request->layer, setting, at, false, err);
     if (status)
-        release(&e->stage);
+        release(e);
     else
-        *out = &e->stage;
+        *out = e;
     return status;
 }

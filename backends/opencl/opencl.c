@@ -2,7 +2,6 @@
 #include "backends/opencl/opencl.h"
 
 #include "backends/opencl/chain.h"
-#include "backends/opencl/clfft.h"
 #include "backends/opencl/platforms.h"
 #include "circ_config.h"
 
@@ -12,8 +11,7 @@
 
 struct circ_session {
     struct circ_accelerator *accelerator;
-    struct circ_tuning tuning;
-    char name[96];
+    struct circ_tuning tuning; /* the default */
 };
 
 struct circ_program {
@@ -105,19 +103,11 @@ static enum circ_status opencl_open(const char *device, struct circ_session **ou
     return CIRC_OK;
 }
 
-static enum circ_structure structure_of(const struct circ_network *net)
-{
-    for (int i = 0; i < net->layer_count; i++)
-        if (circ_network_has_weights(&net->layers[i]) && net->layers[i].structure != CIRC_DENSE)
-            return net->layers[i].structure;
-    return CIRC_DENSE;
-}
-
 static enum circ_status opencl_supports(struct circ_session *session,
                                         const struct circ_request *request, struct circ_error *err)
 {
     (void)session;
-    enum circ_structure structure = structure_of(request->model->network);
+    enum circ_structure structure = circ_network_structure(request->model->network);
     const struct circ_variant *variant = NULL;
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
         if (!strcmp(variants[i].name, request->variant))
@@ -187,9 +177,7 @@ static enum circ_status opencl_prepare(struct circ_session *session,
         opencl_release(program);
         return status;
     }
-    char text[CIRC_TUNING_SIZE];
-    circ_tuning_print(&tuning, text);
-    snprintf(program->info.tuning, sizeof program->info.tuning, "%s", text);
+    circ_tuning_print(&tuning, program->info.tuning);
     snprintf(program->info.library, sizeof program->info.library, "%s",
              circ_chain_library(program->chain));
     *out = program;

@@ -4,7 +4,7 @@
  * the weights stay spectra. */
 #include "backends/opencl/stage.h"
 
-#include "backends/core/fft.h"
+#include "backends/opencl/packing.h"
 #include "backends/opencl/planes.h"
 #include "backends/opencl/transforms.h"
 
@@ -29,9 +29,8 @@ struct spectral {
     /* the product */
     int lanes, columns, group; /* vector width, and its tile */
     char product[128];
-    bool stream, bins;
-    int width, strip;  /* lanes of the stream's weights, whole strips, and of a strip */
-    cl_mem weights, x; /* x: spectra of the input */
+    struct circ_packing packing; /* of the weights; which product it is */
+    cl_mem weights, x;           /* x: spectra of the input */
 };
 
 static int power_below(int most, int value)
@@ -134,10 +133,10 @@ static enum circ_status plan_transform(struct spectral *s, const struct circ_set
     if (s->threads == 1 && (int64_t)(2 * n + spare) * (int64_t)sizeof(float) > PRIVATE_BYTES)
         return circ_status_fail(err, CIRC_UNSUP, "blocks of %d are larger than a work-item holds",
                                 k);
-    int used =
-        snprintf(s->transform, sizeof s->transform,
-                 "-DK=%d -DN=%d -DV=%d -DT=%d -DC=%d -DLARGEST=%d -DBINS=%d -DSLOTS=%d", k, n,
-                 s->vector, s->threads, s->vectors, largest, s->bins, s->bins ? s->width : 0);
+    int used = snprintf(s->transform, sizeof s->transform,
+                        "-DK=%d -DN=%d -DV=%d -DT=%d -DC=%d -DLARGEST=%d -DBINS=%d -DSLOTS=%d", k,
+                        n, s->vector, s->threads, s->vectors, largest, s->packing.bins,
+                        s->packing.bins ? s->packing.width : 0);
     for (int i = 0; i < count; i++)
         used += snprintf(s->transform + used, sizeof s->transform - (size_t)used, " -DR%d=%d", i,
                          radix[i]);
@@ -156,175 +155,39 @@ static void plan_product(struct spectral *s, const struct circ_setting *setting)
     const struct circ_tuning *tuning = &setting->tuning;
     const struct circ_planes *p = &s->planes;
     int span = p->forward.span;
-    s->stream = streams(s->stage.layer, setting);
-    s->bins = s->stream && p->g.p < tuning->vector * tuning->lanes && p->slots > p->g.p;
-    int lanes = s->bins ? p->slots : p->g.p;
-    s->lanes = power_below(tuning->vector, s->stream ? lanes : span);
-    s->strip = s->lanes * power_below(tuning->lanes, (lanes + s->lanes - 1) / s->lanes);
-    s->width = (lanes + s->strip - 1) / s->strip * s->strip;
+    s->packing = (struct circ_packing){.layer = s->stage.layer,
+                                       .g = p->g,
+                                       .slots = p->slots,
+                                       .parts = p->parts,
+                                       .rows = tuning->rows};
+    s->packing.stream = streams(s->stage.layer, setting);
+    s->packing.bins =
+        s->packing.stream && p->g.p < tuning->vector * tuning->lanes && p->slots > p->g.p;
+    int lanes = s->packing.bins ? p->slots : p->g.p;
+    s->lanes = power_below(tuning->vector, s->packing.stream ? lanes : span);
+    s->packing.strip = s->lanes * power_below(tuning->lanes, (lanes + s->lanes - 1) / s->lanes);
+    s->packing.width = (lanes + s->packing.strip - 1) / s->packing.strip * s->packing.strip;
     int vectors = (span + s->lanes - 1) / s->lanes;
     s->columns = vectors < tuning->columns ? vectors : tuning->columns;
     s->group = power_below(tuning->group, (vectors + s->columns - 1) / s->columns);
 }
 
-/* The numbers of one block of weights as slots: re and im of each. */
-static void slots_of(const struct circ_fft_plan *plan, int k, const float *w, float *packed,
-                     float *scratch, float *re, float *im)
+static enum circ_status no_room(size_t floats, struct circ_error *err)
 {
-    circ_fft_forward_f32(plan, w, packed, scratch);
-    for (int f = 0; f < plan->slots; f++) {
-        int at = k % 2 ? 2 * f - 1 : 2 * f;
-        re[f] = f ? packed[at] : packed[0];
-        im[f] = f || k % 2 == 0 ? packed[at + 1] : 0;
-    }
-}
-
-/* Place of a weight's re in the product's layout; im is `rows` later. */
-static size_t weight_at(const struct spectral *s, int rows, int slot, int group, int tap, int i,
-                        int j)
-{
-    const struct circ_geometry *g = &s->planes.g;
-    size_t tiles = (size_t)(g->p + rows - 1) / (size_t)rows;
-    size_t tile = ((size_t)slot * (size_t)g->groups + (size_t)group) * tiles + (size_t)(i / rows);
-    return ((tile * (size_t)g->taps + (size_t)tap) * (size_t)g->q + (size_t)j) *
-               (size_t)(rows * s->planes.parts) +
-           (size_t)(i % rows);
-}
-
-/* And in the stream's: strips of `strip` lanes; im is `strip` later. */
-static size_t stream_at(const struct spectral *s, int slot, int i, int j)
-{
-    size_t outer = (size_t)(s->bins ? i : slot), lane = (size_t)(s->bins ? slot : i);
-    size_t strip = (size_t)s->strip, strips = (size_t)s->width / strip;
-    size_t at = (outer * strips + lane / strip) * (size_t)s->planes.g.q + (size_t)j;
-    return at * (size_t)s->planes.parts * strip + lane % strip;
-}
-
-/* Where re and im of a weight lie, in whichever layout. */
-static void place_weight(const struct spectral *s, int rows, const int at[5], size_t *re,
-                         size_t *im)
-{
-    *re = s->stream ? stream_at(s, at[0], at[3], at[4])
-                    : weight_at(s, rows, at[0], at[1], at[2], at[3], at[4]);
-    *im = *re + (size_t)(s->stream ? s->strip : rows);
-}
-
-/* Index of a block's defining vector in canonical order. */
-static size_t block_at(const struct circ_layer *layer, const struct circ_geometry *g, int group,
-                       int tap, int i, int j)
-{
-    if (layer->structure == CIRC_DENSE)
-        return (((size_t)group * (size_t)g->p + (size_t)i) * (size_t)g->q + (size_t)j) *
-                   (size_t)g->taps +
-               (size_t)tap;
-    return ((((size_t)group * (size_t)g->taps + (size_t)tap) * (size_t)g->p + (size_t)i) *
-                (size_t)g->q +
-            (size_t)j) *
-           (size_t)g->k;
-}
-
-static size_t weight_floats(const struct spectral *s, int rows)
-{
-    const struct circ_geometry *g = &s->planes.g;
-    if (s->stream)
-        return (size_t)(s->bins ? g->p : s->planes.slots) * (size_t)g->q *
-               (size_t)(s->planes.parts * s->width);
-    return weight_at(s, rows, s->planes.slots, 0, 0, 0, 0);
-}
-
-/* Calls visit for every block with its canonical numbers and its slots. */
-struct blocks {
-    const struct spectral *s;
-    int rows;
-    struct circ_fft_plan *plan;
-    float *packed, *scratch, *re, *im; /* one allocation: packed */
-};
-
-static enum circ_status begin_blocks(struct blocks *b, const struct spectral *s, int rows,
-                                     struct circ_error *err)
-{
-    size_t k = (size_t)s->planes.g.k, slots = (size_t)s->planes.slots;
-    *b = (struct blocks){.s = s, .rows = rows};
-    enum circ_status status = circ_fft_create(&b->plan, (int)k, err);
-    if (status)
-        return status;
-    b->packed = malloc((k + circ_fft_scratch(b->plan) + 2 * slots) * sizeof *b->packed);
-    if (!b->packed) {
-        circ_fft_free(b->plan);
-        return circ_status_fail(err, CIRC_MEMORY, "no memory for a block of %zu", k);
-    }
-    b->scratch = b->packed + k;
-    b->re = b->scratch + circ_fft_scratch(b->plan);
-    b->im = b->re + slots;
-    return CIRC_OK;
-}
-
-static void end_blocks(struct blocks *b)
-{
-    circ_fft_free(b->plan);
-    free(b->packed);
-}
-
-/* One block into the device's layout, or out of it. */
-static void pack_block(struct blocks *b, const float *w, const int at[5], float *packed)
-{
-    size_t re, im;
-    slots_of(b->plan, b->s->planes.g.k, w, b->packed, b->scratch, b->re, b->im);
-    for (int f = 0; f < b->s->planes.slots; f++) {
-        place_weight(b->s, b->rows, (const int[5]){f, at[1], at[2], at[3], at[4]}, &re, &im);
-        packed[re] = b->re[f];
-        if (b->s->planes.parts == 2)
-            packed[im] = b->im[f];
-    }
-}
-
-static void unpack_block(struct blocks *b, float *w, const int at[5], const float *packed)
-{
-    int k = b->s->planes.g.k;
-    size_t re, im;
-    for (int f = 0; f < b->s->planes.slots; f++) {
-        place_weight(b->s, b->rows, (const int[5]){f, at[1], at[2], at[3], at[4]}, &re, &im);
-        int to = k % 2 ? 2 * f - 1 : 2 * f;
-        b->packed[f ? to : 0] = packed[re];
-        if (f || k % 2 == 0)
-            b->packed[to + 1] = packed[im];
-    }
-    circ_fft_inverse_f32(b->plan, b->packed, w, b->scratch);
-}
-
-/* All blocks: packs `values` into `packed` or, unpack, the reverse. */
-static void walk(struct blocks *b, const float *values, float *packed, float *unpacked)
-{
-    const struct circ_geometry *g = &b->s->planes.g;
-    const struct circ_layer *layer = b->s->stage.layer;
-    for (int group = 0; group < g->groups; group++)
-        for (int tap = 0; tap < g->taps; tap++)
-            for (int i = 0; i < g->p; i++)
-                for (int j = 0; j < g->q; j++) {
-                    const int at[5] = {0, group, tap, i, j};
-                    size_t own = block_at(layer, g, group, tap, i, j);
-                    if (unpacked)
-                        unpack_block(b, unpacked + own, at, packed);
-                    else
-                        pack_block(b, values + own, at, packed);
-                }
+    return circ_status_fail(err, CIRC_MEMORY, "no memory for spectra of %zu MiB",
+                            floats * sizeof(float) >> 20);
 }
 
 static enum circ_status make_weights(struct spectral *s, const struct circ_setting *setting,
                                      const float *values, struct circ_error *err)
 {
-    struct blocks blocks;
-    size_t floats = weight_floats(s, setting->tuning.rows);
+    size_t floats = circ_packing_floats(&s->packing);
     float *packed = calloc(floats, sizeof *packed);
     if (!packed)
-        return circ_status_fail(err, CIRC_MEMORY, "no memory for spectra of %zu MiB",
-                                floats * sizeof *packed >> 20);
-    enum circ_status status = begin_blocks(&blocks, s, setting->tuning.rows, err);
-    if (!status) {
-        walk(&blocks, values, packed, NULL);
-        end_blocks(&blocks);
+        return no_room(floats, err);
+    enum circ_status status = circ_packing_pack(&s->packing, values, packed, err);
+    if (!status)
         status = circ_recording_buffer(setting->recording, floats, packed, &s->weights, err);
-    }
     free(packed);
     return status;
 }
@@ -334,20 +197,14 @@ static enum circ_status read_weights(const struct circ_stage *stage,
                                      struct circ_error *err)
 {
     const struct spectral *s = (const struct spectral *)stage;
-    struct blocks blocks;
-    size_t floats = weight_floats(s, setting->tuning.rows);
+    size_t floats = circ_packing_floats(&s->packing);
     float *packed = malloc(floats * sizeof *packed);
     if (!packed)
-        return circ_status_fail(err, CIRC_MEMORY, "no memory for spectra of %zu MiB",
-                                floats * sizeof *packed >> 20);
+        return no_room(floats, err);
     enum circ_status status = circ_accelerator_read(setting->accelerator, s->weights, packed,
                                                     floats * sizeof *packed, err);
     if (!status)
-        status = begin_blocks(&blocks, s, setting->tuning.rows, err);
-    if (!status) {
-        walk(&blocks, NULL, packed, values);
-        end_blocks(&blocks);
-    }
+        status = circ_packing_unpack(&s->packing, packed, values, err);
     free(packed);
     return status;
 }
@@ -390,7 +247,8 @@ static enum circ_status record_spectra(const struct spectral *s, const struct ci
     const size_t local[3] = {(size_t)s->vectors, (size_t)s->threads, 1};
     return circ_recording_kernel(
         setting->recording,
-        (struct circ_kernel_name){"lanes.cl sides.cl transform.cl", s->transform, "spectra"},
+        (struct circ_kernel_name){"lanes.cl sides.cl butterflies.cl transform.cl", s->transform,
+                                  "spectra"},
         global, shaped(s, setting) ? local : NULL, args, 5, err);
 }
 
@@ -410,7 +268,8 @@ static enum circ_status record_signals(const struct spectral *s, const struct ci
     const size_t local[3] = {(size_t)s->vectors, (size_t)s->threads, 1};
     return circ_recording_kernel(
         setting->recording,
-        (struct circ_kernel_name){"lanes.cl sides.cl transform.cl", s->transform, "signals"},
+        (struct circ_kernel_name){"lanes.cl sides.cl butterflies.cl transform.cl", s->transform,
+                                  "signals"},
         global, shaped(s, setting) ? local : NULL, args, 8, err);
 }
 
@@ -442,13 +301,13 @@ static enum circ_status record_stream(const struct spectral *s, const struct cir
 {
     char options[160];
     const struct circ_geometry *g = &s->planes.g;
-    size_t vectors = (size_t)(s->width / s->lanes);
-    int group = s->strip / s->lanes;
+    size_t vectors = (size_t)(s->packing.width / s->lanes);
+    int group = s->packing.strip / s->lanes;
     int share = power_below(setting->tuning.share, g->q);
-    cl_int width = s->width, rows = g->p, q = g->q;
+    cl_int width = s->packing.width, rows = g->p, q = g->q;
     snprintf(options, sizeof options,
              "-DV=%d -DPARTS=%d -DSAMPLES=%d -DSHARE=%d -DGROUP=%d -DBINS=%d", s->lanes,
-             s->planes.parts, setting->batch, share, group, s->bins);
+             s->planes.parts, setting->batch, share, group, s->packing.bins);
     const struct circ_arg args[] = {CIRC_ARG(s->weights),
                                     CIRC_ARG(from),
                                     CIRC_ARG(to),
@@ -457,7 +316,8 @@ static enum circ_status record_stream(const struct spectral *s, const struct cir
                                     CIRC_ARG(q),
                                     CIRC_ARG(s->planes.x.pitch),
                                     CIRC_ARG(s->planes.y.pitch)};
-    const size_t global[3] = {vectors, (size_t)share, (size_t)(s->bins ? g->p : s->planes.slots)};
+    const size_t global[3] = {vectors, (size_t)share,
+                              (size_t)(s->packing.bins ? g->p : s->planes.slots)};
     const size_t local[3] = {(size_t)group, (size_t)share, 1};
     return circ_recording_kernel(setting->recording,
                                  (struct circ_kernel_name){"lanes.cl stream.cl", options, "stream"},
@@ -561,7 +421,7 @@ static enum circ_status record_forward(struct spectral *s, const struct circ_set
     const struct circ_planes *p = &s->planes;
     enum circ_status status = s->by ? s->by->forward(s->transformer, setting, at.x, err)
                                     : record_spectra(s, setting, &p->x, at.x, s->x, err);
-    if (!status && s->stream)
+    if (!status && s->packing.stream)
         status = record_stream(s, setting, s->x, setting->spectra[1], err);
     else if (!status)
         status = record_product(s, setting, &p->forward, s->x, setting->spectra[1], false, err);
@@ -598,7 +458,8 @@ enum circ_status circ_spectral_create(struct circ_stage **out,
         plan_product(s, setting);
         snprintf(s->product, sizeof s->product, "-DV=%d -DPARTS=%d -DROWS=%d -DCOLUMNS=%d",
                  s->lanes, s->planes.parts, tuning->rows, s->columns);
-        status = s->by ? s->by->create(&s->transformer, &s->planes, s->bins, s->width, setting, err)
+        status = s->by ? s->by->create(&s->transformer, &s->planes, s->packing.bins,
+                                       s->packing.width, setting, err)
                        : plan_transform(s, setting, err);
     }
     if (!status)

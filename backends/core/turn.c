@@ -1,5 +1,5 @@
 /* Transposition in squares that fit the first-level cache. */
-#include "backends/cpu/turn.h"
+#include "backends/core/turn.h"
 
 #define SIDE 32
 
