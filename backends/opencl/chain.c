@@ -4,6 +4,7 @@
 
 #include "backends/core/turn.h"
 #include "backends/opencl/clfft.h"
+#include "backends/opencl/transforms.h"
 #include "circ_config.h"
 
 #include <inttypes.h>
@@ -22,6 +23,7 @@ struct circ_chain {
                                       where nothing is kept for a backward pass */
     cl_mem slopes[2], target;      /* train: gradients go to and fro */
     size_t widest;                 /* numbers of the largest activation */
+    float rates[CIRC_MAX_LAYERS];  /* train: of the lesson that was uploaded, 0 before */
     float *turned;                 /* owned: input or output in the other order */
 };
 
@@ -44,7 +46,7 @@ static const struct kind *kind_of(const struct circ_layer *layer, const char *va
     return circ_network_has_weights(layer) ? &spectral : &elementwise;
 }
 
-/* Who transforms blocks in a variant; NULL: our kernels. */
+/* Who transforms blocks in a variant. */
 static const struct circ_transforms *transforms_of(const char *variant)
 {
 #if CIRC_HAVE_CLFFT
@@ -52,7 +54,7 @@ static const struct circ_transforms *transforms_of(const char *variant)
         return &circ_clfft_transforms;
 #endif
     (void)variant;
-    return NULL;
+    return &circ_transforms_own;
 }
 
 enum circ_status circ_chain_supports(const struct circ_network *net, const char *variant,
@@ -60,7 +62,7 @@ enum circ_status circ_chain_supports(const struct circ_network *net, const char 
 {
     const struct circ_transforms *transforms = transforms_of(variant);
     enum circ_status status = CIRC_OK;
-    for (int l = 0; l < net->layer_count && transforms && !status; l++)
+    for (int l = 0; l < net->layer_count && transforms->supports && !status; l++)
         if (circ_network_has_weights(&net->layers[l]) && net->layers[l].structure == CIRC_CIRCULANT)
             status = transforms->supports(net->layers[l].block, err);
     return status;
@@ -179,6 +181,21 @@ static cl_mem slope_of(const struct circ_chain *chain, int i)
     return chain->slopes[i % 2];
 }
 
+static enum circ_status record_bias(struct circ_chain *chain, const struct circ_stage *stage,
+                                    cl_mem dy, struct circ_error *err)
+{
+    struct circ_shape out = stage->layer->out;
+    cl_int columns = out.h * out.w * chain->setting.batch, layer = stage->index;
+    char options[16];
+    snprintf(options, sizeof options, "-DV=%d", chain->setting.tuning.vector);
+    const struct circ_arg args[] = {CIRC_ARG(stage->bias), CIRC_ARG(dy), CIRC_ARG(columns),
+                                    CIRC_ARG(chain->setting.rates), CIRC_ARG(layer)};
+    const size_t channels[3] = {(size_t)out.c, 1, 1};
+    return circ_recording_kernel(
+        &chain->recording, (struct circ_kernel_name){"lanes.cl bias.cl", options, "update_bias"},
+        channels, NULL, args, 5, err);
+}
+
 static enum circ_status record_backward(struct circ_chain *chain, struct circ_error *err)
 {
     cl_int count =
@@ -195,7 +212,10 @@ static enum circ_status record_backward(struct circ_chain *chain, struct circ_er
     for (int i = chain->count - 1; i >= 0 && !status; i--) {
         const struct circ_passage at = {chain->x[i], chain->x[i + 1], slope_of(chain, i + 1),
                                         slope_of(chain, i)};
-        status = chain->stages[i]->backward(chain->stages[i], &chain->setting, at, err);
+        struct circ_stage *stage = chain->stages[i];
+        status = stage->backward(stage, &chain->setting, at, err);
+        if (!status && stage->bias)
+            status = record_bias(chain, stage, at.dy, err);
     }
     return status;
 }
@@ -291,6 +311,7 @@ enum circ_status circ_chain_create(struct circ_chain **out, struct circ_accelera
                                            .tuning = *tuning,
                                            .batch = request->batch,
                                            .train = request->pass == CIRC_TRAIN,
+                                           .host_rates = chain->rates,
                                            .transforms = transforms_of(request->variant)};
     status = make_buffers(chain, err);
     if (!status)
@@ -347,10 +368,12 @@ enum circ_status circ_chain_upload(struct circ_chain *chain, const float *input,
     if (!status && lesson)
         status =
             send(chain, lesson->target, circ_network_output(chain->network), chain->target, err);
-    if (!status && lesson)
-        status =
-            circ_accelerator_write(chain->setting.accelerator, chain->setting.rates, lesson->rate,
-                                   (size_t)chain->network->layer_count * sizeof(float), err);
+    if (!status && lesson) {
+        size_t bytes = (size_t)chain->network->layer_count * sizeof *chain->rates;
+        memcpy(chain->rates, lesson->rate, bytes);
+        status = circ_accelerator_write(chain->setting.accelerator, chain->setting.rates,
+                                        lesson->rate, bytes, err);
+    }
     return status;
 }
 

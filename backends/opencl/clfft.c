@@ -37,8 +37,8 @@ struct step {
 
 struct circ_transformer {
     const struct circ_planes *planes; /* borrowed, as all else */
-    const struct plan *forward, *inverse;
-    struct step in, out;
+    struct step steps[4];             /* recorded: either side, either way */
+    int count;
     int tile;
     bool bins;
     char options[96];
@@ -191,14 +191,8 @@ static enum circ_status create(struct circ_transformer **out, const struct circ_
     int k = planes->g.k;
     snprintf(t->options, sizeof t->options, "-DK=%d -DTILE=%d -DBINS=%d -DWIDTH=%d", k, t->tile,
              bins, bins ? width : 0);
-    enum circ_status status = find_plan(a, k, transforms_of(&planes->x), false, &t->forward, err);
-    if (!status)
-        status = find_plan(a, k, transforms_of(&planes->y), true, &t->inverse, err);
-    if (status)
-        free(t);
-    else
-        *out = t;
-    return status;
+    *out = t;
+    return CIRC_OK;
 }
 
 static enum circ_status run(void *context, struct circ_accelerator *a, cl_event *event,
@@ -213,12 +207,15 @@ static enum circ_status run(void *context, struct circ_accelerator *a, cl_event 
                  "starting a transform", err);
 }
 
-static enum circ_status record_step(struct step *s, const struct circ_setting *setting,
-                                    const struct plan *plan, cl_mem from, cl_mem to,
+static enum circ_status record_step(struct circ_transformer *t, const struct circ_setting *setting,
+                                    const struct circ_side *side, bool back, cl_mem from, cl_mem to,
                                     struct circ_error *err)
 {
-    *s = (struct step){plan, from, to};
-    return circ_recording_call(setting->recording, run, s, err);
+    struct step *s = &t->steps[t->count++];
+    *s = (struct step){.from = from, .to = to};
+    enum circ_status status =
+        find_plan(setting->accelerator, t->planes->g.k, transforms_of(side), back, &s->plan, err);
+    return status ? status : circ_recording_call(setting->recording, run, s, err);
 }
 
 /* A turning of `across` x `down` numbers of each block of a side; straight: nothing is turned. */
@@ -237,21 +234,21 @@ static enum circ_status record_turn(const struct circ_transformer *t,
 }
 
 static enum circ_status forward(struct circ_transformer *t, const struct circ_setting *setting,
-                                cl_mem x, struct circ_error *err)
+                                struct circ_transformation at, struct circ_error *err)
 {
-    const struct circ_side *side = &t->planes->x;
-    int k = t->planes->g.k;
-    cl_mem signals = setting->spectra[0], bins = setting->spectra[1], spectra = signals;
-    const struct circ_arg in[] = {CIRC_ARG(x), CIRC_ARG(signals), CIRC_ARG(*side)};
-    const struct circ_arg out[] = {CIRC_ARG(bins), CIRC_ARG(spectra), CIRC_ARG(*side)};
+    const struct circ_side *side = at.side;
+    size_t k = (size_t)t->planes->g.k, pixels = pixels_of(side);
+    /* signals fit where the spectra will lie: a plane has a place for every pixel */
+    cl_mem signals = at.spectra, bins = at.scratch;
+    const struct circ_arg in[] = {CIRC_ARG(at.signals), CIRC_ARG(signals), CIRC_ARG(*side)};
+    const struct circ_arg out[] = {CIRC_ARG(bins), CIRC_ARG(at.spectra), CIRC_ARG(*side)};
     enum circ_status status = CIRC_OK;
-    if (pixels_of(side) == 1 && side->channels % k == 0)
-        signals = x; /* lies so already */
+    if (pixels == 1 && (size_t)side->channels % k == 0)
+        signals = at.signals; /* they lie so already */
     else
-        status =
-            record_turn(t, setting, "gather", side, pixels_of(side), (size_t)k, false, in, 3, err);
+        status = record_turn(t, setting, "gather", side, pixels, k, false, in, 3, err);
     if (!status)
-        status = record_step(&t->in, setting, t->forward, signals, bins, err);
+        status = record_step(t, setting, side, false, signals, bins, err);
     if (!status)
         status = record_turn(t, setting, "spread", side, (size_t)side->plane,
                              (size_t)t->planes->slots, t->bins, out, 3, err);
@@ -259,23 +256,23 @@ static enum circ_status forward(struct circ_transformer *t, const struct circ_se
 }
 
 static enum circ_status inverse(struct circ_transformer *t, const struct circ_setting *setting,
-                                cl_mem y, cl_mem bias, bool relu, struct circ_error *err)
+                                struct circ_transformation at, cl_mem bias, bool relu,
+                                struct circ_error *err)
 {
-    const struct circ_side *side = &t->planes->y;
-    int k = t->planes->g.k;
-    cl_mem spectra = setting->spectra[1], bins = setting->spectra[0], signals = spectra;
+    const struct circ_side *side = at.side;
+    size_t k = (size_t)t->planes->g.k, pixels = pixels_of(side);
+    cl_mem bins = at.scratch, signals = at.spectra;
     cl_int has_bias = bias != NULL, cut = relu;
     cl_mem offset = bias ? bias : bins;
-    const struct circ_arg in[] = {CIRC_ARG(spectra), CIRC_ARG(bins), CIRC_ARG(*side)};
-    const struct circ_arg out[] = {CIRC_ARG(signals), CIRC_ARG(y),        CIRC_ARG(*side),
-                                   CIRC_ARG(offset),  CIRC_ARG(has_bias), CIRC_ARG(cut)};
-    enum circ_status status = record_turn(t, setting, "collect", side, pixels_of(side),
-                                          (size_t)(k / 2 + 1), t->bins, in, 3, err);
+    const struct circ_arg in[] = {CIRC_ARG(at.spectra), CIRC_ARG(bins), CIRC_ARG(*side)};
+    const struct circ_arg out[] = {CIRC_ARG(signals), CIRC_ARG(at.signals), CIRC_ARG(*side),
+                                   CIRC_ARG(offset),  CIRC_ARG(has_bias),   CIRC_ARG(cut)};
+    enum circ_status status =
+        record_turn(t, setting, "collect", side, pixels, k / 2 + 1, t->bins, in, 3, err);
     if (!status)
-        status = record_step(&t->out, setting, t->inverse, bins, signals, err);
+        status = record_step(t, setting, side, true, bins, signals, err);
     if (!status)
-        status = record_turn(t, setting, "scatter", side, pixels_of(side), (size_t)k, false, out, 6,
-                             err);
+        status = record_turn(t, setting, "scatter", side, pixels, k, false, out, 6, err);
     return status;
 }
 

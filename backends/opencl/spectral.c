@@ -8,140 +8,22 @@
 #include "backends/opencl/planes.h"
 #include "backends/opencl/transforms.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PRIVATE_BYTES 65536 /* of a transform that one work-item does: it is on a stack */
-#define MAX_RADICES   8
-
 struct spectral {
     struct circ_stage stage;
     struct circ_planes planes;
-    /* what the transforms are built with */
-    int vector;                       /* of transforms */
-    int threads, vectors;             /* T and C */
-    char transform[320];              /* options */
-    const struct circ_transforms *by; /* NULL: ours */
+    const struct circ_transforms *by;
     struct circ_transformer *transformer;
-    cl_mem roots, order, taps, back, starts, forward_starts;
+    cl_mem taps, back, starts, forward_starts;
     /* the product */
     int lanes, columns, group; /* vector width, and its tile */
     char product[128];
     struct circ_packing packing; /* of the weights; which product it is */
     cl_mem weights, x;           /* x: spectra of the input */
 };
-
-static int power_below(int most, int value)
-{
-    int power = 1;
-    while (power * 2 <= most && power * 2 <= value)
-        power *= 2;
-    return power;
-}
-
-/* Radices of the complex length, from the largest stride on; the number of them, 0 for too many. */
-static int factor(int n, int radix[MAX_RADICES], int *largest)
-{
-    static const int first[] = {8, 4, 2, 5, 3, 7};
-    int count = 0;
-    *largest = 2;
-    for (size_t i = 0; i < sizeof first / sizeof *first; i++)
-        for (; n % first[i] == 0; n /= first[i])
-            if (count == MAX_RADICES)
-                return 0;
-            else
-                radix[count++] = first[i];
-    for (int prime = 11; n > 1; prime += 2)
-        for (; n % prime == 0; n /= prime)
-            if (count == MAX_RADICES)
-                return 0;
-            else
-                radix[count++] = prime;
-    for (int i = 0; i < count; i++)
-        *largest = radix[i] > *largest ? radix[i] : *largest;
-    return count;
-}
-
-/* Where element f lies after the forward passes. */
-static int reversed(int f, int n, const int *radix)
-{
-    int at = 0;
-    for (; n > 1; radix++) {
-        n /= *radix;
-        at += f % *radix * n;
-        f /= *radix;
-    }
-    return at;
-}
-
-static enum circ_status make_tables(struct spectral *s, const struct circ_setting *setting, int n,
-                                    const int *radix, struct circ_error *err)
-{
-    int k = s->planes.g.k;
-    float *roots = malloc(2 * (size_t)k * sizeof *roots);
-    cl_int *order = malloc((size_t)n * sizeof *order);
-    enum circ_status status = CIRC_OK;
-    if (!roots || !order)
-        status = circ_status_fail(err, CIRC_MEMORY, "no memory for the tables of block %d", k);
-    for (int e = 0; e < k && !status; e++) {
-        roots[2 * e] = (float)cos(6.283185307179586476925286766559 * e / k);
-        roots[2 * e + 1] = (float)-sin(6.283185307179586476925286766559 * e / k);
-    }
-    for (int f = 0; f < n && !status; f++)
-        order[f] = reversed(f, n, radix);
-    struct circ_recording *r = setting->recording;
-    if (!status)
-        status = circ_recording_buffer(r, 2 * (size_t)k, roots, &s->roots, err);
-    if (!status)
-        status = circ_recording_buffer(r, (size_t)n, order, &s->order, err);
-    free(roots);
-    free(order);
-    return status;
-}
-
-/* Vector width, sharing and options of the transforms. */
-static enum circ_status plan_transform(struct spectral *s, const struct circ_setting *setting,
-                                       struct circ_error *err)
-{
-    const struct circ_accelerator *a = setting->accelerator;
-    int k = s->planes.g.k, n = k % 2 ? k : k / 2, radix[MAX_RADICES], largest;
-    int count = factor(n, radix, &largest);
-    if (n > 1 && !count)
-        return circ_status_fail(err, CIRC_UNSUP, "blocks of %d have too many factors", k);
-    const struct circ_side *x = &s->planes.x, *y = &s->planes.y;
-    int columns =
-        x->blocks * x->plane < y->blocks * y->plane ? x->blocks * x->plane : y->blocks * y->plane;
-    int points = setting->tuning.points, spare = largest > 8 ? 4 * largest : 0;
-    s->vector = power_below(setting->tuning.vector, columns);
-    s->threads = points && n > 2 * points ? power_below((int)a->group, n / points) : 1;
-    s->vectors = 1;
-    if (s->threads > 1) {
-        int64_t own = (int64_t)2 * n * s->vector * (int64_t)sizeof(float);
-        int most = (int)(a->local_bytes / own);
-        s->vectors = power_below(most < 16 ? most : 16, (int)a->group / s->threads);
-        if (own > a->local_bytes)
-            return circ_status_fail(err, CIRC_UNSUP,
-                                    "blocks of %d need more than the %lld bytes of local memory "
-                                    "that %s has",
-                                    k, (long long)a->local_bytes, a->name);
-    }
-    while (s->threads == 1 && s->vector > 1 &&
-           (int64_t)(2 * n + spare) * s->vector * (int64_t)sizeof(float) > PRIVATE_BYTES)
-        s->vector /= 2;
-    if (s->threads == 1 && (int64_t)(2 * n + spare) * (int64_t)sizeof(float) > PRIVATE_BYTES)
-        return circ_status_fail(err, CIRC_UNSUP, "blocks of %d are larger than a work-item holds",
-                                k);
-    int used = snprintf(s->transform, sizeof s->transform,
-                        "-DK=%d -DN=%d -DV=%d -DT=%d -DC=%d -DLARGEST=%d -DBINS=%d -DSLOTS=%d", k,
-                        n, s->vector, s->threads, s->vectors, largest, s->packing.bins,
-                        s->packing.bins ? s->packing.width : 0);
-    for (int i = 0; i < count; i++)
-        used += snprintf(s->transform + used, sizeof s->transform - (size_t)used, " -DR%d=%d", i,
-                         radix[i]);
-    return make_tables(s, setting, n, radix, err);
-}
 
 /* Whether the weights are streamed: FC layers of few samples. */
 static bool streams(const struct circ_layer *layer, const struct circ_setting *setting)
@@ -164,12 +46,13 @@ static void plan_product(struct spectral *s, const struct circ_setting *setting)
     s->packing.bins =
         s->packing.stream && p->g.p < tuning->vector * tuning->lanes && p->slots > p->g.p;
     int lanes = s->packing.bins ? p->slots : p->g.p;
-    s->lanes = power_below(tuning->vector, s->packing.stream ? lanes : span);
-    s->packing.strip = s->lanes * power_below(tuning->lanes, (lanes + s->lanes - 1) / s->lanes);
+    s->lanes = circ_tuning_below(tuning->vector, s->packing.stream ? lanes : span);
+    s->packing.strip =
+        s->lanes * circ_tuning_below(tuning->lanes, (lanes + s->lanes - 1) / s->lanes);
     s->packing.width = (lanes + s->packing.strip - 1) / s->packing.strip * s->packing.strip;
     int vectors = (span + s->lanes - 1) / s->lanes;
     s->columns = vectors < tuning->columns ? vectors : tuning->columns;
-    s->group = power_below(tuning->group, (vectors + s->columns - 1) / s->columns);
+    s->group = circ_tuning_below(tuning->group, (vectors + s->columns - 1) / s->columns);
 }
 
 static enum circ_status no_room(size_t floats, struct circ_error *err)
@@ -227,52 +110,6 @@ static enum circ_status make_taps(struct spectral *s, const struct circ_setting 
     return status;
 }
 
-/* Whether a work-group is ours to shape. Where nothing is shared a GPU's driver knows better; but
- * on a CPU the arrays of all work-items of a group lie on the stack together, and thousands of
- * them, PoCL's choice, are beyond it: there a group is one transform, which is also the fastest. */
-static bool shaped(const struct spectral *s, const struct circ_setting *setting)
-{
-    return s->threads > 1 || setting->accelerator->cpu;
-}
-
-/* Activations to spectra of one side. */
-static enum circ_status record_spectra(const struct spectral *s, const struct circ_setting *setting,
-                                       const struct circ_side *side, cl_mem from, cl_mem to,
-                                       struct circ_error *err)
-{
-    size_t count = (size_t)side->blocks * (size_t)side->plane, vector = (size_t)s->vector;
-    const struct circ_arg args[] = {CIRC_ARG(from), CIRC_ARG(to), CIRC_ARG(s->roots),
-                                    CIRC_ARG(s->order), CIRC_ARG(*side)};
-    const size_t global[3] = {(count + vector - 1) / vector, (size_t)s->threads, 1};
-    const size_t local[3] = {(size_t)s->vectors, (size_t)s->threads, 1};
-    return circ_recording_kernel(
-        setting->recording,
-        (struct circ_kernel_name){"lanes.cl sides.cl butterflies.cl transform.cl", s->transform,
-                                  "spectra"},
-        global, shaped(s, setting) ? local : NULL, args, 5, err);
-}
-
-/* And back; bias NULL: none. */
-static enum circ_status record_signals(const struct spectral *s, const struct circ_setting *setting,
-                                       const struct circ_side *side, cl_mem from, cl_mem to,
-                                       cl_mem bias, cl_int relu, struct circ_error *err)
-{
-    size_t count = (size_t)side->blocks * (size_t)(side->height * side->width * side->batch);
-    size_t vector = (size_t)s->vector;
-    cl_int has_bias = bias != NULL;
-    cl_mem offset = bias ? bias : s->roots;
-    const struct circ_arg args[] = {CIRC_ARG(from),     CIRC_ARG(to),    CIRC_ARG(s->roots),
-                                    CIRC_ARG(s->order), CIRC_ARG(*side), CIRC_ARG(offset),
-                                    CIRC_ARG(has_bias), CIRC_ARG(relu)};
-    const size_t global[3] = {(count + vector - 1) / vector, (size_t)s->threads, 1};
-    const size_t local[3] = {(size_t)s->vectors, (size_t)s->threads, 1};
-    return circ_recording_kernel(
-        setting->recording,
-        (struct circ_kernel_name){"lanes.cl sides.cl butterflies.cl transform.cl", s->transform,
-                                  "signals"},
-        global, shaped(s, setting) ? local : NULL, args, 8, err);
-}
-
 static enum circ_status record_product(const struct spectral *s, const struct circ_setting *setting,
                                        const struct circ_product_shape *shape, cl_mem from,
                                        cl_mem to, bool backward, struct circ_error *err)
@@ -303,7 +140,7 @@ static enum circ_status record_stream(const struct spectral *s, const struct cir
     const struct circ_geometry *g = &s->planes.g;
     size_t vectors = (size_t)(s->packing.width / s->lanes);
     int group = s->packing.strip / s->lanes;
-    int share = power_below(setting->tuning.share, g->q);
+    int share = circ_tuning_below(setting->tuning.share, g->q);
     cl_int width = s->packing.width, rows = g->p, q = g->q;
     snprintf(options, sizeof options,
              "-DV=%d -DPARTS=%d -DSAMPLES=%d -DSHARE=%d -DGROUP=%d -DBINS=%d", s->lanes,
@@ -325,7 +162,7 @@ static enum circ_status record_stream(const struct spectral *s, const struct cir
 }
 
 static enum circ_status record_update(const struct spectral *s, const struct circ_setting *setting,
-                                      cl_mem dy_spectra, cl_mem dy, struct circ_error *err)
+                                      cl_mem dy_spectra, struct circ_error *err)
 {
     enum { DOWN = 2, ACROSS = 2 };
     char options[200];
@@ -340,20 +177,10 @@ static enum circ_status record_update(const struct spectral *s, const struct cir
                               (size_t)(shape->reduced + ACROSS - 1) / ACROSS,
                               (size_t)(s->planes.slots * shape->groups * shape->taps)};
     const size_t one[3] = {1, 1, 1}; /* as of transforms: tiles lie on a CPU's stack */
-    enum circ_status status = circ_recording_kernel(
+    return circ_recording_kernel(
         setting->recording,
         (struct circ_kernel_name){"lanes.cl product.cl update.cl", options, "update"}, global,
         setting->accelerator->cpu ? one : NULL, args, 7, err);
-    if (status || !s->stage.bias)
-        return status;
-    cl_int columns = s->planes.y.height * s->planes.y.width * setting->batch;
-    const struct circ_arg bias_args[] = {CIRC_ARG(s->stage.bias), CIRC_ARG(dy), CIRC_ARG(columns),
-                                         CIRC_ARG(setting->rates), CIRC_ARG(layer)};
-    const size_t channels[3] = {(size_t)(s->planes.g.m * s->planes.g.groups), 1, 1};
-    return circ_recording_kernel(
-        setting->recording,
-        (struct circ_kernel_name){"lanes.cl product.cl update.cl", options, "update_bias"},
-        channels, NULL, bias_args, 5, err);
 }
 
 static enum circ_status backward(struct circ_stage *stage, const struct circ_setting *setting,
@@ -361,22 +188,23 @@ static enum circ_status backward(struct circ_stage *stage, const struct circ_set
 {
     const struct spectral *s = (const struct spectral *)stage;
     const struct circ_planes *p = &s->planes;
-    enum circ_status status = record_spectra(s, setting, &p->y, at.dy, setting->spectra[1], err);
+    cl_mem dx = setting->spectra[0], dy = setting->spectra[1];
+    const struct circ_transformation output = {&p->y, at.dy, dy, dx},
+                                     input = {&p->x, at.dx, dx, dy};
+    enum circ_status status = s->by->forward(s->transformer, setting, output, err);
+    if (!status) /* before the update: by the weights that made y */
+        status = record_product(s, setting, &p->backward, dy, dx, true, err);
+    if (!status) /* before the inverse, whose scratch dy is */
+        status = record_update(s, setting, dy, err);
     if (!status)
-        status = record_product(s, setting, &p->backward, setting->spectra[1], setting->spectra[0],
-                                true, err);
-    if (!status)
-        status = record_signals(s, setting, &p->x, setting->spectra[0], at.dx, NULL, 0, err);
-    if (!status)
-        status = record_update(s, setting, setting->spectra[1], at.dy, err);
+        status = s->by->inverse(s->transformer, setting, input, NULL, false, err);
     return status;
 }
 
 static void release(struct circ_stage *stage)
 {
     struct spectral *s = (struct spectral *)stage;
-    if (s->by)
-        s->by->release(s->transformer);
+    s->by->release(s->transformer);
     circ_planes_free(&s->planes);
     free(s);
 }
@@ -386,11 +214,11 @@ static int tile_of(const struct circ_tuning *tuning)
     return tuning->vector * tuning->columns * tuning->group;
 }
 
-/* Who transforms the blocks of a layer; NULL: our kernels. */
+/* Who transforms the blocks of a layer: blocks of one number are ours. */
 static const struct circ_transforms *by_of(const struct circ_layer *layer,
                                            const struct circ_setting *setting)
 {
-    return layer->structure == CIRC_CIRCULANT ? setting->transforms : NULL;
+    return layer->structure == CIRC_CIRCULANT ? setting->transforms : &circ_transforms_own;
 }
 
 enum circ_status circ_spectral_need(const struct circ_layer *layer,
@@ -408,9 +236,10 @@ enum circ_status circ_spectral_need(const struct circ_layer *layer,
     size_t wide = streams(layer, setting) ? (size_t)(p.slots + tuning->vector) * 2 : 0;
     floats[0] = p.x_floats + wide * (size_t)(p.x.blocks * setting->batch);
     floats[1] = p.y_floats + wide * (size_t)(p.y.blocks * setting->batch);
-    size_t own = by_of(layer, setting) ? by_of(layer, setting)->need(&p) : 0;
+    const struct circ_transforms *by = by_of(layer, setting);
+    size_t scratch = by->need ? by->need(&p) : 0;
     for (int side = 0; side < 2; side++)
-        floats[side] = own > floats[side] ? own : floats[side];
+        floats[side] = scratch > floats[side] ? scratch : floats[side];
     circ_planes_free(&p);
     return CIRC_OK;
 }
@@ -419,18 +248,16 @@ static enum circ_status record_forward(struct spectral *s, const struct circ_set
                                        struct circ_passage at, struct circ_error *err)
 {
     const struct circ_planes *p = &s->planes;
-    enum circ_status status = s->by ? s->by->forward(s->transformer, setting, at.x, err)
-                                    : record_spectra(s, setting, &p->x, at.x, s->x, err);
+    cl_mem x = setting->spectra[0], y = setting->spectra[1];
+    const struct circ_transformation input = {&p->x, at.x, s->x, y}, output = {&p->y, at.y, y, x};
+    enum circ_status status = s->by->forward(s->transformer, setting, input, err);
     if (!status && s->packing.stream)
-        status = record_stream(s, setting, s->x, setting->spectra[1], err);
+        status = record_stream(s, setting, s->x, y, err);
     else if (!status)
-        status = record_product(s, setting, &p->forward, s->x, setting->spectra[1], false, err);
-    if (status)
-        return status;
-    if (s->by)
-        return s->by->inverse(s->transformer, setting, at.y, s->stage.bias, s->stage.relu, err);
-    return record_signals(s, setting, &p->y, setting->spectra[1], at.y, s->stage.bias,
-                          s->stage.relu, err);
+        status = record_product(s, setting, &p->forward, s->x, y, false, err);
+    if (!status)
+        status = s->by->inverse(s->transformer, setting, output, s->stage.bias, s->stage.relu, err);
+    return status;
 }
 
 enum circ_status circ_spectral_create(struct circ_stage **out,
@@ -450,17 +277,15 @@ enum circ_status circ_spectral_create(struct circ_stage **out,
                                    .weights = read_weights,
                                    .release = release};
     s->by = by_of(request->layer, setting);
-    if (s->by)
-        snprintf(s->stage.library, sizeof s->stage.library, "%s", s->by->library);
+    snprintf(s->stage.library, sizeof s->stage.library, "%s", s->by->library);
     enum circ_status status = circ_planes_create(&s->planes, request->layer, setting->batch,
                                                  tuning->vector, tile_of(tuning), err);
     if (!status) {
         plan_product(s, setting);
         snprintf(s->product, sizeof s->product, "-DV=%d -DPARTS=%d -DROWS=%d -DCOLUMNS=%d",
                  s->lanes, s->planes.parts, tuning->rows, s->columns);
-        status = s->by ? s->by->create(&s->transformer, &s->planes, s->packing.bins,
-                                       s->packing.width, setting, err)
-                       : plan_transform(s, setting, err);
+        status = s->by->create(&s->transformer, &s->planes, s->packing.bins, s->packing.width,
+                               setting, err);
     }
     if (!status)
         status = make_taps(s, setting, err);

@@ -20,9 +20,9 @@ struct circ_setting {
     /* scratch for the spectra of a layer's input and output, as large as the largest need; in
      * training a layer keeps those of its input, and the first is for their gradient */
     cl_mem spectra[2];
-    cl_mem rates; /* train: [layers] */
-    /* who transforms the blocks of circulant layers; NULL: our kernels */
-    const struct circ_transforms *transforms;
+    cl_mem rates;            /* train: [layers] */
+    const float *host_rates; /* the same here, for libraries that take them by value */
+    const struct circ_transforms *transforms; /* who transforms the blocks of circulant layers */
 };
 
 /* Activations of a layer and the gradients of the loss with respect to them, all
@@ -37,7 +37,8 @@ struct circ_stage {
     bool relu;
     cl_mem bias;      /* the recording's; NULL if none */
     char library[96]; /* name and version of the library that did the work, "" if ours */
-    /* Records dx from dy, and then the update of the weights. NULL where the kind has none. */
+    /* Records dx from dy, and then the update of the weights; that of the bias is the chain's. dy
+     * stays as it is. */
     enum circ_status (*backward)(struct circ_stage *stage, const struct circ_setting *setting,
                                  struct circ_passage at, struct circ_error *err);
     /* The weights as they are now, in canonical order. NULL where it has none or does not train. */

@@ -1,21 +1,30 @@
-/* Transforms of a layer's blocks by a library, where ours would be: between activations and spectra
- * as the product kernels take them. For inference. */
+/* Transforms of a layer's blocks, ours or a library's: between activations and spectra as the
+ * product kernels take them. Either side of a layer goes either way: inference takes the input
+ * forward and the output back, training besides the output's gradient forward and the input's back.
+ */
 #ifndef CIRC_TRANSFORMS_H
 #define CIRC_TRANSFORMS_H
 
 #include "backends/opencl/planes.h"
 #include "backends/opencl/stage.h"
 
-struct circ_transformer; /* a layer's transforms, the library's own */
+struct circ_transformer; /* a layer's transforms, the implementation's own */
+
+/* One transformation of a side: its activations [channel][row][column][sample], and its spectra. */
+struct circ_transformation {
+    const struct circ_side *side; /* &planes->x or &planes->y of the transformer's planes */
+    cl_mem signals, spectra;
+    cl_mem scratch; /* need floats, neither of the two above */
+};
 
 struct circ_transforms {
-    const char *library; /* name and version */
+    const char *library; /* name and version; "" for ours */
 
     /* OK, or UNSUP with a sentence for a block size that it does not transform; allocates nothing.
-     */
+     * NULL: create decides. */
     enum circ_status (*supports)(int block, struct circ_error *err);
 
-    /* Floats of scratch that it needs in each of setting->spectra, beside what spectra need. */
+    /* Floats of scratch. NULL: none. */
     size_t (*need)(const struct circ_planes *planes);
 
     /* Plans a layer. bins: spectra have their slots innermost, `width` floats apart (stream.cl).
@@ -24,18 +33,20 @@ struct circ_transforms {
                                const struct circ_planes *planes, bool bins, int width,
                                const struct circ_setting *setting, struct circ_error *err);
 
-    /* Records activations x to the spectra setting->spectra[0]; setting->spectra[1] is scratch. */
+    /* Records signals to spectra, zeros in the margins of a plane, which products read. */
     enum circ_status (*forward)(struct circ_transformer *transformer,
-                                const struct circ_setting *setting, cl_mem x,
+                                const struct circ_setting *setting, struct circ_transformation at,
                                 struct circ_error *err);
 
-    /* Records the spectra setting->spectra[1] to activations y, bias (NULL: none) added and
-     * negatives cut where relu is set; setting->spectra[0] is scratch. */
+    /* Records spectra to signals, bias (NULL: none) added and negatives cut where relu is set. What
+     * lies in spectra is lost. */
     enum circ_status (*inverse)(struct circ_transformer *transformer,
-                                const struct circ_setting *setting, cl_mem y, cl_mem bias,
-                                bool relu, struct circ_error *err);
+                                const struct circ_setting *setting, struct circ_transformation at,
+                                cl_mem bias, bool relu, struct circ_error *err);
 
     void (*release)(struct circ_transformer *transformer); /* NULL allowed */
 };
+
+extern const struct circ_transforms circ_transforms_own; /* our kernels */
 
 #endif

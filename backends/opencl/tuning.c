@@ -50,6 +50,14 @@ struct circ_tuning circ_tuning_default(const struct circ_accelerator *a)
                                 .lanes = a->group >= 256 ? 32 : 1};
 }
 
+int circ_tuning_below(int most, int value)
+{
+    int power = 1;
+    while (power * 2 <= most && power * 2 <= value)
+        power *= 2;
+    return power;
+}
+
 void circ_tuning_print(const struct circ_tuning *tuning, char text[CIRC_TUNING_SIZE])
 {
     int used = 0;

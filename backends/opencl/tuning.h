@@ -24,6 +24,9 @@ struct circ_tuning circ_tuning_default(const struct circ_accelerator *accelerato
 #define CIRC_TUNING_SIZE 64
 void circ_tuning_print(const struct circ_tuning *tuning, char text[CIRC_TUNING_SIZE]);
 
+/* The largest power of two that neither exceeds; both at least 1. */
+int circ_tuning_below(int most, int value);
+
 /* The reverse; false for what is no such text, or has numbers that no kernel takes. */
 bool circ_tuning_parse(const char *text, struct circ_tuning *tuning);
 

@@ -35,3 +35,23 @@ union lanes {
     real v;
     float at[V];
 };
+
+/* A vector of which `left` floats exist, zeros after them; and the sum of one. */
+static inline real head(__global const float *from, int left)
+{
+    if (left >= V)
+        return LOAD(from);
+    union lanes a = {.v = 0};
+    for (int l = 0; l < left; l++)
+        a.at[l] = from[l];
+    return a.v;
+}
+
+static inline float sum_of(real value)
+{
+    union lanes a = {.v = value};
+    float sum = 0;
+    for (int l = 0; l < V; l++)
+        sum += a.at[l];
+    return sum;
+}

@@ -7,25 +7,6 @@
  * struct product_shape as for product.cl's forward pass: rows are the p block rows, reduced the q block
  * columns; x_* the layer's input, y_* its output's gradient; span the places of the output. */
 
-static inline real head(__global const float *from, int left)
-{
-    if (left >= V)
-        return LOAD(from);
-    union lanes a = {.v = 0};
-    for (int l = 0; l < left; l++)
-        a.at[l] = from[l];
-    return a.v;
-}
-
-static inline float sum_of(real value)
-{
-    union lanes a = {.v = value};
-    float sum = 0;
-    for (int l = 0; l < V; l++)
-        sum += a.at[l];
-    return sum;
-}
-
 /* Dimensions: tiles of DOWN block rows; tiles of ACROSS block columns; slots x groups x taps. */
 KERNEL void update(__global float *w, __global const float *x, __global const float *dy,
                      __global const struct tap *taps, struct product_shape s, __global const float *rates,
@@ -86,16 +67,4 @@ KERNEL void update(__global float *w, __global const float *x, __global const fl
             if (PARTS == 2)
                 own[ROWS] -= rate * sum_of(im[r][c]);
         }
-}
-
-/* bias <- bias - rate sum over columns of dy [channel][columns]. One work-item a channel. */
-KERNEL void update_bias(__global float *bias, __global const float *dy, int columns,
-                          __global const float *rates, int layer)
-{
-    int c = get_global_id(0); /* `channel` is a word of the language on FPGAs */
-    __global const float *own = dy + (size_t)c * columns;
-    real sum = 0;
-    for (int u = 0; u < columns; u += V)
-        sum += head(own + u, columns - u);
-    bias[c] -= rates[layer] * sum_of(sum);
 }
