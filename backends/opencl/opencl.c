@@ -123,8 +123,6 @@ static enum circ_status opencl_supports(struct circ_session *session,
             return circ_status_fail(err, CIRC_ABSENT,
                                     "built without %s: install %s and build again",
                                     needs[i].library, needs[i].package);
-    if (request->pass == CIRC_TRAIN && !strcmp(variant->name, "clblast"))
-        return circ_status_fail(err, CIRC_UNSUP, "opencl does not train with CLBlast");
     if (request->cold_bytes)
         return circ_status_fail(err, CIRC_UNSUP,
                                 "opencl keeps one set of weights: cold ones are not offered");

@@ -20,7 +20,7 @@ CHECKS = [
     ["-w", "fc:64x4096", "-k", "64", "-n", "1024", "--variant", "fused"], # a driver's choice of groups outgrew its stack
     ["-w", "conv:3x3x12x20@9x9,lenet,cifarnet", "-k", "8", "-n", "1,3", "--variant", "fused,clfft,tile"],
     ["-w", "fc:140x133,conv:3x3x12x20@9x9,lenet", "-k", "3,16", "-n", "1,5", "--pass", "train", "--variant",
-     "fused,clfft,tile"],
+     "fused,clfft,tile,clblast"],
 ]
 
 
