@@ -118,6 +118,15 @@ static int threads_of(const struct circ_backend *backend, int turn)
     return two ? 1 + turn % 2 : 1;
 }
 
+/* The backend that is asked; NULL: all but those that compile for each problem, which
+ * test-opencl.py asks for less. */
+static const char *only;
+
+static bool chosen(const struct circ_backend *backend)
+{
+    return backend->learned && (only ? !strcmp(backend->name, only) : !backend->compiles);
+}
+
 /* All backends, variants and ISA rows on one problem; one line for each problem, the worst error
  * over bound. */
 static void check(const char *what, const struct problem *p, enum circ_structure structure)
@@ -130,8 +139,7 @@ static void check(const char *what, const struct problem *p, enum circ_structure
         const char *isas[CIRC_MAX_VARIANTS] = {NULL};
         const struct circ_variant *variants;
         int isa_count = backends[b]->isas(isas), variant_count = backends[b]->variants(&variants);
-        bool asked = backends[b]->learned && !backends[b]->compiles; /* test-opencl.py asks those */
-        for (int i = 0; asked && i < variant_count * (isa_count ? isa_count : 1);
+        for (int i = 0; chosen(backends[b]) && i < variant_count * (isa_count ? isa_count : 1);
              i++) {
             const struct circ_variant *variant = &variants[i % variant_count];
             const char *isa = isas[i / variant_count];
@@ -336,6 +344,7 @@ int main(int argc, char **argv)
                   {"conv", test_conv},
                   {"network", test_network},
                   {"refusal", test_refusal}};
+    only = argc > 2 ? argv[2] : NULL;
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++)
         if (argc < 2 || !strcmp(argv[1], groups[i].name))
             groups[i].run();
