@@ -18,7 +18,7 @@ static size_t tiled(const struct circ_packing *p, int slot, struct place at)
     size_t tiles = ((size_t)g->p + rows - 1) / rows;
     size_t tile = ((size_t)slot * (size_t)g->groups + (size_t)at.group) * tiles + i / rows;
     return ((tile * (size_t)g->taps + (size_t)at.tap) * (size_t)g->q + (size_t)at.j) *
-               (rows * (size_t)p->parts) +
+               (rows * (size_t)p->weight_parts) +
            i % rows;
 }
 
@@ -55,6 +55,10 @@ static void exchange(const struct circ_packing *p, struct place at, float *spect
             packed[re] = own[0];
             if (p->parts == 2)
                 packed[im] = alone ? 0 : own[1];
+            if (p->weight_parts == 3 && f) {
+                packed[im + (size_t)p->rows] = own[0] + own[1];
+                packed[im] = own[1] - own[0];
+            }
         } else {
             own[0] = packed[re];
             if (!alone)

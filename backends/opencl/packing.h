@@ -10,6 +10,8 @@ struct circ_packing {
     const struct circ_layer *layer; /* borrowed */
     struct circ_geometry g;
     int slots, parts; /* of a spectrum */
+    int weight_parts; /* of the product's tiles: parts, or 3 for Gauss' product, which only pack
+                         makes */
     int rows;         /* of a tile: im lies so many floats after re */
     bool stream;      /* the other layout: in strips, and so many lanes between re and im */
     bool bins;        /* its lanes are slots and not block rows */

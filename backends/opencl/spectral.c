@@ -20,6 +20,7 @@ struct spectral {
     cl_mem taps, back, starts, forward_starts;
     /* the product */
     int lanes, columns, group; /* vector width, and its tile */
+    int multiplies;            /* of a complex product: 3 or 4 */
     char product[128];
     struct circ_packing packing; /* of the weights; which product it is */
     cl_mem weights, x;           /* x: spectra of the input */
@@ -43,6 +44,9 @@ static void plan_product(struct spectral *s, const struct circ_setting *setting)
                                        .parts = p->parts,
                                        .rows = tuning->rows};
     s->packing.stream = streams(s->stage.layer, setting);
+    bool gauss = tuning->multiplies == 3 && p->parts == 2 && !s->packing.stream && !setting->train;
+    s->multiplies = gauss ? 3 : 4;
+    s->packing.weight_parts = gauss ? 3 : p->parts;
     s->packing.bins =
         s->packing.stream && p->g.p < tuning->vector * tuning->lanes && p->slots > p->g.p;
     int lanes = s->packing.bins ? p->slots : p->g.p;
@@ -282,8 +286,9 @@ enum circ_status circ_spectral_create(struct circ_stage **out,
                                                  tuning->vector, tile_of(tuning), err);
     if (!status) {
         plan_product(s, setting);
-        snprintf(s->product, sizeof s->product, "-DV=%d -DPARTS=%d -DROWS=%d -DCOLUMNS=%d",
-                 s->lanes, s->planes.parts, tuning->rows, s->columns);
+        snprintf(s->product, sizeof s->product,
+                 "-DV=%d -DPARTS=%d -DROWS=%d -DCOLUMNS=%d -DMULTIPLIES=%d", s->lanes,
+                 s->planes.parts, tuning->rows, s->columns, s->multiplies);
         status = s->by->create(&s->transformer, &s->planes, s->packing.bins, s->packing.width,
                                setting, err);
     }

@@ -24,6 +24,7 @@ static const struct {
     {'s', offsetof(struct circ_tuning, stream), 0, 16, false, {0, BATCH, END}},
     {'h', offsetof(struct circ_tuning, share), 1, 64, true, {1, 2, 4, 8, 16, 32, END}},
     {'l', offsetof(struct circ_tuning, lanes), 1, 256, true, {1, 8, 16, 32, 64, 128, 256, END}},
+    {'m', offsetof(struct circ_tuning, multiplies), 3, 4, false, {3, 4, END}},
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
@@ -33,13 +34,14 @@ struct circ_tuning circ_tuning_default(const struct circ_accelerator *a)
      * AVX, 32 of AVX-512). A GPU's are lanes: many of them, small tiles, sums shared. */
     if (a->cpu)
         return (struct circ_tuning){.vector = a->vector,
-                                    .rows = a->vector > 8 ? 4 : 3,
+                                    .rows = a->vector > 8 ? 3 : 2,
                                     .columns = 2,
                                     .group = 1,
                                     .points = 0,
                                     .stream = 4,
                                     .share = 1,
-                                    .lanes = 1};
+                                    .lanes = 1,
+                                    .multiplies = 3};
     return (struct circ_tuning){.vector = 1,
                                 .rows = 4,
                                 .columns = 2,
@@ -47,7 +49,8 @@ struct circ_tuning circ_tuning_default(const struct circ_accelerator *a)
                                 .points = 8,
                                 .stream = 8,
                                 .share = a->group >= 256 ? 8 : 1,
-                                .lanes = a->group >= 256 ? 32 : 1};
+                                .lanes = a->group >= 256 ? 32 : 1,
+                                .multiplies = 4};
 }
 
 int circ_tuning_below(int most, int value)
@@ -120,6 +123,8 @@ static struct circ_tuning effect_of(const struct circ_tuning *tuning,
     if (!streams)
         effect.share = effect.lanes = 0;
     effect.stream = streams;
+    if (!multiplies || request->pass != CIRC_INFER)
+        effect.multiplies = 0;
     return effect;
 }
 

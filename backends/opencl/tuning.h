@@ -7,20 +7,21 @@
 #include "backends/opencl/accelerator.h"
 
 struct circ_tuning {
-    int vector;  /* floats of a vector: a power of two up to 16 */
-    int rows;    /* block rows of a product's tile */
-    int columns; /* vectors of columns of it */
-    int group;   /* work-items of a product's work-group, along columns */
-    int points;  /* complex numbers of a transform that a work-item holds; 0: all of them */
-    int stream;  /* FC layers: most samples for which the weights are streamed */
-    int share;   /* work-items that share a sum of the stream */
-    int lanes;   /* work-items of the stream's work-group, along lanes */
+    int vector;     /* floats of a vector: a power of two up to 16 */
+    int rows;       /* block rows of a product's tile */
+    int columns;    /* vectors of columns of it */
+    int group;      /* work-items of a product's work-group, along columns */
+    int points;     /* complex numbers of a transform that a work-item holds; 0: all of them */
+    int stream;     /* FC layers: most samples for which the weights are streamed */
+    int share;      /* work-items that share a sum of the stream */
+    int lanes;      /* work-items of the stream's work-group, along lanes */
+    int multiplies; /* real products of a complex one, 3 or 4, of a layer that does not train */
 };
 
 /* Safe on any device. */
 struct circ_tuning circ_tuning_default(const struct circ_accelerator *accelerator);
 
-/* "v16 r6 c2 g1 p0 s4 h1 l1": as rows have it. */
+/* "v16 r6 c2 g1 p0 s4 h1 l1 m3": as rows have it. */
 #define CIRC_TUNING_SIZE 64
 void circ_tuning_print(const struct circ_tuning *tuning, char text[CIRC_TUNING_SIZE]);
 

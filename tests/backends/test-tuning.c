@@ -11,20 +11,22 @@ static void test_text(void)
     static const char *const bad[] = {
         "",
         "v16",
-        "v16 r4 c2 g1 p0 s4 h1",       /* the last is missing */
-        "v16 r4 c2 g1 p0 s4 h1 l1 x1", /* one too many */
-        "r4 v16 c2 g1 p0 s4 h1 l1",    /* another order */
-        "v12 r4 c2 g1 p0 s4 h1 l1",    /* no power of two */
-        "v32 r4 c2 g1 p0 s4 h1 l1",    /* above the most */
-        "v16 r0 c2 g1 p0 s4 h1 l1",    /* below the least */
-        "v16 r99999999999 c2 g1 p0 s4 h1 l1",
+        "v16 r4 c2 g1 p0 s4 h1 l1",       /* the last is missing */
+        "v16 r4 c2 g1 p0 s4 h1 l1 m4 x1", /* one too many */
+        "r4 v16 c2 g1 p0 s4 h1 l1 m4",    /* another order */
+        "v12 r4 c2 g1 p0 s4 h1 l1 m4",    /* no power of two */
+        "v32 r4 c2 g1 p0 s4 h1 l1 m4",    /* above the most */
+        "v16 r0 c2 g1 p0 s4 h1 l1 m4",    /* below the least */
+        "v16 r4 c2 g1 p0 s4 h1 l1 m2",    /* no such product */
+        "v16 r99999999999 c2 g1 p0 s4 h1 l1 m4",
     };
-    static const char good[] = "v16 r3 c2 g1 p8 s0 h4 l32";
+    static const char good[] = "v16 r3 c2 g1 p8 s0 h4 l32 m4";
     struct circ_tuning tuning;
     char text[CIRC_TUNING_SIZE];
     tap_ok(circ_tuning_parse(good, &tuning) && tuning.vector == 16 && tuning.rows == 3 &&
                tuning.columns == 2 && tuning.group == 1 && tuning.points == 8 &&
-               tuning.stream == 0 && tuning.share == 4 && tuning.lanes == 32,
+               tuning.stream == 0 && tuning.share == 4 && tuning.lanes == 32 &&
+               tuning.multiplies == 4,
            "a tuning is read");
     circ_tuning_print(&tuning, text);
     tap_ok(!strcmp(text, good), "and printed again: %s", text);
@@ -37,13 +39,13 @@ static void test_limits(void)
     const struct circ_accelerator small = {.name = "small", .group = 64};
     struct circ_error err = {.message = ""};
     struct circ_tuning tuning;
-    tap_ok(circ_tuning_parse("v1 r4 c2 g64 p8 s4 h2 l32", &tuning) &&
+    tap_ok(circ_tuning_parse("v1 r4 c2 g64 p8 s4 h2 l32 m4", &tuning) &&
                !circ_tuning_check(&tuning, &small, &err),
            "work-groups of 64 fit a device of 64");
-    tap_ok(circ_tuning_parse("v1 r4 c2 g128 p8 s4 h2 l32", &tuning) &&
+    tap_ok(circ_tuning_parse("v1 r4 c2 g128 p8 s4 h2 l32 m4", &tuning) &&
                circ_tuning_check(&tuning, &small, &err) == CIRC_UNSUP && strstr(err.message, "128"),
            "one of 128 does not: %s", err.message);
-    tap_ok(circ_tuning_parse("v1 r4 c2 g1 p8 s4 h4 l32", &tuning) &&
+    tap_ok(circ_tuning_parse("v1 r4 c2 g1 p8 s4 h4 l32 m4", &tuning) &&
                circ_tuning_check(&tuning, &small, &err) == CIRC_UNSUP,
            "nor one of 4 x 32: %s", err.message);
     for (int cpu = 0; cpu < 2; cpu++)
@@ -62,7 +64,7 @@ static void test_limits(void)
  * axis. */
 static int offered(const struct circ_request *request, const char *from, char letter)
 {
-    static const char letters[] = "vrcgpshl";
+    static const char letters[] = "vrcgpshlm";
     const struct circ_accelerator a = {.name = "any", .group = 256};
     struct circ_tuning tuning, varied[CIRC_MAX_TUNINGS];
     if (!circ_tuning_parse(from, &tuning))
@@ -77,7 +79,7 @@ static int offered(const struct circ_request *request, const char *from, char le
 
 static void test_offers(void)
 {
-    static const char own[] = "v1 r4 c2 g32 p8 s4 h1 l32";
+    static const char own[] = "v1 r4 c2 g32 p8 s4 h1 l32 m4";
     struct circ_network net;
     struct circ_layer fc = {.op = CIRC_OP_FC, .out.c = 64, .compressible = true};
     if (network_fixture_build(&net, (struct circ_shape){64, 1, 1}, &fc, 1, CIRC_CIRCULANT, 8,
@@ -98,14 +100,17 @@ static void test_offers(void)
            "where they do not, nothing of the stream");
     tap_ok(offered(&one, own, 's') == 1 && !offered(&many, own, 's'),
            "one sample may stream or not, 64 cannot");
+    tap_ok(!offered(&one, own, 'm') && offered(&many, own, 'm') == 1,
+           "a product of 3 multiplications instead of 4");
     tap_ok(!offered(&one, own, 'p'), "a block of 8 is one work-item's whatever its points");
     one.pass = CIRC_TRAIN;
-    tap_ok(!offered(&one, own, 's') && !offered(&one, own, 'l') && offered(&one, own, 'r') > 0,
-           "training does not stream");
+    tap_ok(!offered(&one, own, 's') && !offered(&one, own, 'l') && offered(&one, own, 'r') > 0 &&
+               !offered(&one, own, 'm'),
+           "training neither streams nor has that product");
     struct circ_tuning tuning, varied[CIRC_MAX_TUNINGS];
     const struct circ_accelerator a = {.name = "any", .group = 256};
-    tap_ok(circ_tuning_parse(own, &tuning) && circ_tuning_vary(&tuning, 8, &one, &a, varied) == -1,
-           "the ninth parameter is none");
+    tap_ok(circ_tuning_parse(own, &tuning) && circ_tuning_vary(&tuning, 9, &one, &a, varied) == -1,
+           "the tenth parameter is none");
 }
 
 int main(void)

@@ -13,8 +13,13 @@ import bench
 from tap import Tap, skip_all
 
 POINTS = ["-w", "fc:70x45,conv:3x3x6x10@5x5", "-s", "circulant,dense", "-k", "8,64", "-n", "3", "--pass", "infer,train",
+<<<<<<< HEAD
           "--variant", "fused,tile,clfft,clblast"]
 SHARED = "v1 r4 c2 g32 p8 s8 h8 l32"
+=======
+          "--variant", "fused,tile"]
+SHARED = "v1 r4 c2 g32 p8 s8 h8 l32 m4"
+>>>>>>> 3e70d8a (wip)
 # What it says of the program's questions for a device's place, which only newer devices know.
 KNOWN = ("Oclgrind - OpenCL runtime error detected", "Function: clGetDeviceInfo", "Error:    CL_INVALID_VALUE",
          "For argument 'param_name'", "")

@@ -28,13 +28,13 @@ def write(path, *rows):
 def check_files(tap, machine):
     """Import needs no device. False in a build without OpenCL."""
     path, db = machine.path("in.jsonl"), machine.path("files.db")
-    rows = [row_of("card", "v1 r4 c2 g32 p8 s4 h1 l32"), row_of("card", "v2 r4 c2 g32 p8 s4 h1 l32", **NEXT)]
+    rows = [row_of("card", "v1 r4 c2 g32 p8 s4 h1 l32 m4"), row_of("card", "v2 r4 c2 g32 p8 s4 h1 l32", **NEXT)]
     write(path, *rows)
     done = machine.run("tune", "--import", path, "--db", db)
     if "no parameters" in done.stderr:
         return False
     tap.ok(done.returncode == 0 and "2 tunings" in done.stderr, "tunings of a device that is not here are imported")
-    write(path, row_of("card", "v8 r4 c2 g32 p8 s4 h1 l32", created_ns=3), row_of("card", "v3 r4 c2 g1 p8 s4 h1 l1"))
+    write(path, row_of("card", "v8 r4 c2 g32 p8 s4 h1 l32 m4", created_ns=3), row_of("card", "v3 r4 c2 g1 p8 s4 h1 l1"))
     done = machine.run("tune", "--import", path, "--db", db)
     tap.ok(done.returncode == 2 and "in.jsonl:2: opencl does not read the tuning" in done.stderr, "a bad line is named")
     out = machine.path("out.jsonl")
@@ -65,7 +65,7 @@ def check_search(tap, machine, device):
 
 def check_use(tap, machine, db, device):
     """Sweep and check run with what is stored, also where it fits no device."""
-    mine, path = "v2 r3 c1 g1 p0 s4 h1 l1", machine.path("mine.jsonl")
+    mine, path = "v2 r3 c1 g1 p0 s4 h1 l1 m4", machine.path("mine.jsonl")
     late = 2 ** 62
     sweep = ["sweep", *LAYER, "-s", "circulant", "-b", "opencl", "-d", device, *bench.QUICK, "--db", db, "-o", "jsonl"]
     check = ["check", *LAYER, "-s", "circulant", "-b", "opencl", "-d", device, "--variant", "fused", "-o", "jsonl", "--db"]
@@ -78,7 +78,7 @@ def check_use(tap, machine, db, device):
                f"{words[0]} runs with it: {[row['tuning'] for row in rows]}")
     own = [json.loads(line)["tuning"] for line in machine.run(*check, machine.path("none.db")).stdout.splitlines()]
     tap.ok(own and own[0] != mine, "without that database the backend chooses")
-    write(path, row_of(device, "v2 r3 c1 g1 p0 s4 h64 l256", created_ns=late + 1))
+    write(path, row_of(device, "v2 r3 c1 g1 p0 s4 h64 l256 m4", created_ns=late + 1))
     machine.run("tune", "--import", path, "--db", db)
     done = machine.run(*check, db)
     rows = [json.loads(line) for line in done.stdout.splitlines()]

@@ -4,7 +4,7 @@
 #define STEP    (K / N)
 #define ROOT(e) roots[(e) * STEP] /* exp(-2 pi i e / N) */
 
-static inline void butterfly2(real *xr, real *xi)
+INLINE void butterfly2(real *xr, real *xi)
 {
     real ar = xr[0] - xr[1], ai = xi[0] - xi[1];
     xr[0] += xr[1];
@@ -13,7 +13,7 @@ static inline void butterfly2(real *xr, real *xi)
     xi[1] = ai;
 }
 
-static inline void butterfly3(real *xr, real *xi)
+INLINE void butterfly3(real *xr, real *xi)
 {
     const float s = 0.866025403784438647f;
     real ar = xr[1] + xr[2], ai = xi[1] + xi[2];
@@ -27,7 +27,7 @@ static inline void butterfly3(real *xr, real *xi)
     xi[2] = ci - bi;
 }
 
-static inline void butterfly4(real *xr, real *xi)
+INLINE void butterfly4(real *xr, real *xi)
 {
     real ar = xr[0] + xr[2], ai = xi[0] + xi[2], br = xr[0] - xr[2], bi = xi[0] - xi[2];
     real cr = xr[1] + xr[3], ci = xi[1] + xi[3];
@@ -42,7 +42,7 @@ static inline void butterfly4(real *xr, real *xi)
     xi[3] = bi - di;
 }
 
-static inline void butterfly5(real *xr, real *xi)
+INLINE void butterfly5(real *xr, real *xi)
 {
     const float c1 = 0.309016994374947424f, c2 = -0.809016994374947424f;
     const float s1 = 0.951056516295153572f, s2 = 0.587785252292473129f;
@@ -64,7 +64,7 @@ static inline void butterfly5(real *xr, real *xi)
     xi[3] = fi + hi;
 }
 
-static inline void butterfly8(real *xr, real *xi)
+INLINE void butterfly8(real *xr, real *xi)
 {
     const float h = 0.707106781186547524f;
     real er[4] = {xr[0], xr[2], xr[4], xr[6]}, ei[4] = {xi[0], xi[2], xi[4], xi[6]};
@@ -85,7 +85,7 @@ static inline void butterfly8(real *xr, real *xi)
 }
 
 /* Any other radix, by definition. */
-static inline void butterfly_any(const int R, real *xr, real *xi, __global const float2 *roots)
+INLINE void butterfly_any(const int R, real *xr, real *xi, __global const float2 *roots)
 {
     real yr[LARGEST], yi[LARGEST];
     for (int j = 0; j < R; j++) {
@@ -103,7 +103,7 @@ static inline void butterfly_any(const int R, real *xr, real *xi, __global const
     }
 }
 
-static inline void butterfly(const int R, real *xr, real *xi, __global const float2 *roots)
+INLINE void butterfly(const int R, real *xr, real *xi, __global const float2 *roots)
 {
     switch (R) {
     case 2:

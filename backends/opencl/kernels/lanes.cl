@@ -31,6 +31,10 @@ typedef real __attribute__((aligned(4))) real_anywhere;
  * work-items are told not to, which is up to seven times slower. */
 #define KERNEL __kernel __attribute__((vec_type_hint(real)))
 
+/* Functions whose int and bool arguments are constants: without them inlined, and their loops unrolled,
+ * arrays of registers become memory. */
+#define INLINE static inline __attribute__((always_inline))
+
 union lanes {
     real v;
     float at[V];

@@ -5,7 +5,11 @@
  * where K is even and one where it is odd: its product is that of its parts, apart.
  *
  * A work-item keeps a tile of ROWS rows and COLUMNS vectors in registers; weights are one number for
- * all lanes. Parameters: K, V, ROWS, COLUMNS, PARTS (1: real, for K = 1), BACKWARD. */
+ * all lanes. With MULTIPLIES 3 a complex product is Gauss', three real ones: W has {re, im - re,
+ * re + im}, in slot 0 {re, im, 0}. Forward only. Parameters: K, V, ROWS, COLUMNS, PARTS (1: real, for
+ * K = 1), MULTIPLIES, BACKWARD. */
+
+#define WEIGHT_PARTS (PARTS == 2 && MULTIPLIES == 3 ? 3 : PARTS)
 
 /* One tap: which one it is, and how far its places lie from those of the output. */
 struct tap {
@@ -29,7 +33,19 @@ static inline size_t weight_at(const struct product_shape *s, int slot, int grou
 {
     int tiles = (s->weight_rows + ROWS - 1) / ROWS;
     return ((((size_t)(slot * s->groups + group) * tiles + i / ROWS) * s->taps + tap) *
-                s->weight_blocks + j) * (ROWS * PARTS) + i % ROWS;
+                s->weight_blocks + j) * (ROWS * WEIGHT_PARTS) + i % ROWS;
+}
+
+/* Those lanes of a vector that lie before the end, so many floats away. */
+INLINE void put(__global float *to, int left, real value)
+{
+    if (left >= V) {
+        STORE(value, to);
+        return;
+    }
+    union lanes a = {.v = value};
+    for (int l = 0; l < left; l++)
+        to[l] = a.at[l];
 }
 
 KERNEL void product(__global const float *w, __global const float *x, __global float *y,
@@ -42,12 +58,12 @@ KERNEL void product(__global const float *w, __global const float *x, __global f
     if (row >= s.rows || column >= s.span)
         return;
     size_t x_part = s.x_pitch, y_part = s.y_pitch;
-    real re[ROWS][COLUMNS], im[ROWS][COLUMNS];
+    real re[ROWS][COLUMNS], im[ROWS][COLUMNS], both[ROWS][COLUMNS]; /* both: Gauss' */
 #pragma unroll
     for (int r = 0; r < ROWS; r++)
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++)
-            re[r][c] = im[r][c] = 0;
+            re[r][c] = im[r][c] = both[r][c] = 0;
 
     for (int a = starts[residue]; a < starts[residue + 1]; a++) {
         struct tap tap = taps[a];
@@ -76,7 +92,7 @@ KERNEL void product(__global const float *w, __global const float *x, __global f
                           weight_at(&s, slot, group, tap.index, 0, 0);
 #define WEIGHT(r, part) w[at[r] + next + (part) * ROWS]
 #else
-            __global const float *own = at + (size_t)j * ROWS * PARTS;
+            __global const float *own = at + (size_t)j * ROWS * WEIGHT_PARTS;
 #define WEIGHT(r, part) own[(part) * ROWS + (r)]
 #endif
             if (PARTS == 1) {
@@ -97,6 +113,21 @@ KERNEL void product(__global const float *w, __global const float *x, __global f
                         im[r][c] += xi[c] * wi;
                     }
                 }
+            } else if (WEIGHT_PARTS == 3) {
+                real xs[COLUMNS];
+#pragma unroll
+                for (int c = 0; c < COLUMNS; c++)
+                    xs[c] = xr[c] + xi[c];
+#pragma unroll
+                for (int r = 0; r < ROWS; r++) {
+                    float wr = WEIGHT(r, 0), wd = WEIGHT(r, 1), ws = WEIGHT(r, 2);
+#pragma unroll
+                    for (int c = 0; c < COLUMNS; c++) {
+                        both[r][c] += xs[c] * wr;
+                        im[r][c] += xr[c] * wd;
+                        re[r][c] -= xi[c] * ws;
+                    }
+                }
             } else {
 #pragma unroll
                 for (int r = 0; r < ROWS; r++) {
@@ -113,29 +144,27 @@ KERNEL void product(__global const float *w, __global const float *x, __global f
         }
     }
 
+    if (WEIGHT_PARTS == 3) {
+#pragma unroll
+        for (int r = 0; r < ROWS; r++)
+#pragma unroll
+            for (int c = 0; c < COLUMNS; c++) {
+                re[r][c] += both[r][c];
+                im[r][c] += both[r][c];
+            }
+    }
     __global float *to = y + (size_t)slot * PARTS * y_part +
                          ((size_t)group * s.rows + row) * s.y_plane + s.y_front +
                          residue * s.span + column;
+    int left = s.span - column, rows = s.rows - row;
 #pragma unroll
-    for (int r = 0; r < ROWS; r++) {
-        if (row + r >= s.rows)
-            break;
+    for (int r = 0; r < ROWS; r++)
 #pragma unroll
-        for (int c = 0; c < COLUMNS; c++) {
-            int left = s.span - column - c * width;
-            __global float *own = to + (size_t)r * s.y_plane + c * width;
-            if (left >= V) {
-                STORE(re[r][c], own);
+        for (int c = 0; c < COLUMNS; c++)
+            if (r < rows) {
+                __global float *own = to + (size_t)r * s.y_plane + c * width;
+                put(own, left - c * width, re[r][c]);
                 if (PARTS == 2)
-                    STORE(im[r][c], own + y_part);
-                continue;
+                    put(own + y_part, left - c * width, im[r][c]);
             }
-            union lanes a = {.v = re[r][c]}, b = {.v = im[r][c]};
-            for (int l = 0; l < left; l++) {
-                own[l] = a.at[l];
-                if (PARTS == 2)
-                    own[y_part + l] = b.at[l];
-            }
-        }
-    }
 }

@@ -123,39 +123,39 @@ static inline void put(__global float *y, const struct lane_map *map, int r, int
     }
 }
 
-/* One number of a spectrum, at the lanes' places. count: places of all blocks. */
-static inline void put_slot(__global float *s, struct side g, int first, int count, int slot,
-                            int part, real value)
+/* One number of a spectrum, at the lanes' places; so many of them exist. */
+INLINE void put_slot(__global float *s, struct side g, int first, int lanes, const bool whole, int slot,
+                     int part, real value)
 {
     union lanes a;
 #if BINS
     a.v = value;
-    for (int l = 0; l < V && first + l < count; l++)
+    for (int l = 0; l < lanes; l++)
         s[((size_t)(first + l) * PARTS + part) * SLOTS + slot] = a.at[l];
 #else
     __global float *to = s + (size_t)(slot * PARTS + part) * g.pitch + first;
-    if (first + V <= count) {
+    if (whole) {
         STORE(value, to);
         return;
     }
     a.v = value;
-    for (int l = 0; l < V && first + l < count; l++)
+    for (int l = 0; l < lanes; l++)
         to[l] = a.at[l];
 #endif
 }
 
-static inline real fetch_slot(__global const float *s, struct side g, const struct lane_map *map,
-                              int slot, int part)
+INLINE real fetch_slot(__global const float *s, struct side g, const struct lane_map *map,
+                       const bool run, int slot, int part)
 {
     union lanes a;
 #if BINS
     for (int l = 0; l < V; l++)
-        a.at[l] = s[((size_t)map->place[map->run ? 0 : l] + (map->run ? l : 0)) * PARTS * SLOTS +
+        a.at[l] = s[((size_t)map->place[run ? 0 : l] + (run ? l : 0)) * PARTS * SLOTS +
                     part * SLOTS + slot];
     return a.v;
 #else
     __global const float *from = s + (size_t)(slot * PARTS + part) * g.pitch;
-    if (map->run)
+    if (run)
         return LOAD(from + map->place[0]);
     for (int l = 0; l < V; l++)
         a.at[l] = from[map->place[l]];
@@ -181,7 +181,7 @@ static inline real finish(const struct outside *o, int r, real value)
 }
 
 /* A pass of the forward transform over runs of R * M: butterflies, then twiddles. */
-static inline void fall(const int R, const int M, SPACE real *re, SPACE real *im,
+INLINE void fall(const int R, const int M, SPACE real *re, SPACE real *im,
                         __global const float2 *roots, int t, const bool direct,
                         const struct outside *o)
 {
@@ -214,7 +214,7 @@ static inline void fall(const int R, const int M, SPACE real *re, SPACE real *im
 
 /* The same pass of the transposed network: twiddles, then butterflies. What it takes for re is the
  * inverse transform's im, and the reverse. */
-static inline void rise(const int R, const int M, SPACE real *re, SPACE real *im,
+INLINE void rise(const int R, const int M, SPACE real *re, SPACE real *im,
                         __global const float2 *roots, int t, const bool direct,
                         const struct outside *o)
 {
@@ -277,7 +277,7 @@ static inline void rise(const int R, const int M, SPACE real *re, SPACE real *im
 #define RISE(i, direct) rise(R##i, M##i, re, im, roots, t, direct, o)
 
 /* All passes; what o does not read or write lies in the array. */
-static inline void fall_all(SPACE real *re, SPACE real *im, __global const float2 *roots, int t,
+INLINE void fall_all(SPACE real *re, SPACE real *im, __global const float2 *roots, int t,
                             const struct outside *o)
 {
 #ifdef R0
@@ -309,7 +309,7 @@ static inline void fall_all(SPACE real *re, SPACE real *im, __global const float
 #endif
 }
 
-static inline void rise_all(SPACE real *re, SPACE real *im, __global const float2 *roots, int t,
+INLINE void rise_all(SPACE real *re, SPACE real *im, __global const float2 *roots, int t,
                             const struct outside *o)
 {
 #ifdef R7
@@ -353,6 +353,33 @@ static inline void rise_all(SPACE real *re, SPACE real *im, __global const float
     SPACE real *re = space, *im = re + N
 #endif
 
+/* The packed spectrum of the K real numbers whose complex transform lies in the array, reversed. */
+INLINE void untangle(SPACE real *re, SPACE real *im, __global float *s, struct side g, int first,
+                     int lanes, const bool whole, __global const float2 *roots,
+                     __global const int *order, int t)
+{
+    for (int f = t; f <= N / 2; f += T) {
+        int a = order[f] * C, b = order[f ? N - f : 0] * C;
+        if (EVEN && f == 0) {
+            put_slot(s, g, first, lanes, whole, 0, 0, re[a] + im[a]);
+            put_slot(s, g, first, lanes, whole, 0, 1, re[a] - im[a]);
+        } else if (EVEN) {
+            float2 w = roots[f];
+            real er = (re[a] + re[b]) * 0.5f, ei = (im[a] - im[b]) * 0.5f;
+            real or = (im[a] + im[b]) * 0.5f, oi = (re[b] - re[a]) * 0.5f;
+            real tr = or * w.x - oi * w.y, ti = or * w.y + oi * w.x;
+            put_slot(s, g, first, lanes, whole, f, 0, er + tr);
+            put_slot(s, g, first, lanes, whole, f, 1, ei + ti);
+            put_slot(s, g, first, lanes, whole, N - f, 0, er - tr); /* f = N / 2: the same again */
+            put_slot(s, g, first, lanes, whole, N - f, 1, ti - ei);
+        } else {
+            put_slot(s, g, first, lanes, whole, f, 0, re[a]);
+            if (PARTS == 2)
+                put_slot(s, g, first, lanes, whole, f, 1, im[a]);
+        }
+    }
+}
+
 /* x [channels][pixels] -> s [slot][part][block][place]. Dimension 0: vectors of places of all
  * blocks; dimension 1: the T work-items of a transform. */
 KERNEL void spectra(__global const float *x, __global float *s, __global const float2 *roots,
@@ -372,26 +399,40 @@ KERNEL void spectra(__global const float *x, __global float *s, __global const f
     }
     MEET;
     fall_all(re, im, roots, t, &o);
-    for (int f = t; f <= N / 2 && mine; f += T) {
+    if (first + V <= count)
+        untangle(re, im, s, g, first, V, true, roots, order, t);
+    else if (mine)
+        untangle(re, im, s, g, first, count - first, false, roots, order, t);
+}
+
+/* The reverse, scaled by 1/K. */
+INLINE void tangle(SPACE real *re, SPACE real *im, __global const float *s, struct side g,
+                   const struct lane_map *map, const bool run, __global const float2 *roots,
+                   __global const int *order, int t)
+{
+    for (int f = t; f <= N / 2; f += T) {
         int a = order[f] * C, b = order[f ? N - f : 0] * C;
+        real fr = fetch_slot(s, g, map, run, f, 0);
+        real fi = PARTS == 2 ? fetch_slot(s, g, map, run, f, 1) : (real)(0);
         if (EVEN && f == 0) {
-            put_slot(s, g, first, count, 0, 0, re[a] + im[a]);
-            put_slot(s, g, first, count, 0, 1, re[a] - im[a]);
+            re[a] = (fr + fi) * (1.0f / K);
+            im[a] = (fr - fi) * (1.0f / K);
         } else if (EVEN) {
             float2 w = roots[f];
-            real er = (re[a] + re[b]) * 0.5f, ei = (im[a] - im[b]) * 0.5f;
-            real or = (im[a] + im[b]) * 0.5f, oi = (re[b] - re[a]) * 0.5f;
-            real tr = or * w.x - oi * w.y, ti = or * w.y + oi * w.x;
-            put_slot(s, g, first, count, f, 0, er + tr);
-            put_slot(s, g, first, count, f, 1, ei + ti);
-            if (f < N - f) {
-                put_slot(s, g, first, count, N - f, 0, er - tr);
-                put_slot(s, g, first, count, N - f, 1, ti - ei);
-            }
+            real gr = fetch_slot(s, g, map, run, N - f, 0), gi = fetch_slot(s, g, map, run, N - f, 1);
+            real er = fr + gr, ei = fi - gi, dr = fr - gr, di = fi + gi;
+            real tr = dr * w.x + di * w.y, ti = di * w.x - dr * w.y;
+            re[a] = (er - ti) * (1.0f / K);
+            im[a] = (ei + tr) * (1.0f / K);
+            re[b] = (er + ti) * (1.0f / K); /* f = N / 2: the same again */
+            im[b] = (tr - ei) * (1.0f / K);
         } else {
-            put_slot(s, g, first, count, f, 0, re[a]);
-            if (PARTS == 2)
-                put_slot(s, g, first, count, f, 1, im[a]);
+            re[a] = fr * (1.0f / K);
+            im[a] = f ? fi * (1.0f / K) : (real)(0);
+            if (f) {
+                re[b] = re[a];
+                im[b] = -im[a];
+            }
         }
     }
 }
@@ -407,32 +448,10 @@ KERNEL void signals(__global const float *s, __global float *y, __global const f
     bool mine = first < count;
     WORKSPACE;
     struct lane_map map = map_pixels(g, mine ? first : 0, count);
-    for (int f = t; f <= N / 2 && mine; f += T) {
-        int a = order[f] * C, b = order[f ? N - f : 0] * C;
-        real fr = fetch_slot(s, g, &map, f, 0);
-        real fi = PARTS == 2 ? fetch_slot(s, g, &map, f, 1) : (real)(0);
-        if (EVEN && f == 0) {
-            re[a] = (fr + fi) * (1.0f / K);
-            im[a] = (fr - fi) * (1.0f / K);
-        } else if (EVEN) {
-            float2 w = roots[f];
-            real gr = f < N - f ? fetch_slot(s, g, &map, N - f, 0) : fr;
-            real gi = f < N - f ? fetch_slot(s, g, &map, N - f, 1) : fi;
-            real er = fr + gr, ei = fi - gi, dr = fr - gr, di = fi + gi;
-            real tr = dr * w.x + di * w.y, ti = di * w.x - dr * w.y;
-            re[a] = (er - ti) * (1.0f / K);
-            im[a] = (ei + tr) * (1.0f / K);
-            re[b] = (er + ti) * (1.0f / K);
-            im[b] = (tr - ei) * (1.0f / K);
-        } else {
-            re[a] = fr * (1.0f / K);
-            im[a] = f ? fi * (1.0f / K) : (real)(0);
-            if (f) {
-                re[b] = re[a];
-                im[b] = -im[a];
-            }
-        }
-    }
+    if (mine && map.run)
+        tangle(re, im, s, g, &map, true, roots, order, t);
+    else if (mine)
+        tangle(re, im, s, g, &map, false, roots, order, t);
     MEET;
     __global const float *offset = has_bias ? bias : 0;
     struct outside o = {.step = step, .relu = relu};
