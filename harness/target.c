@@ -29,26 +29,27 @@ enum circ_status circ_target_choose(const char *what, const char *word, const ch
     return unknown(what, word, valid, count, err);
 }
 
-/* A number, or a part of the name. */
-static bool is_called(const char *wanted, const char *name, int number)
+/* A number, or a part of the device's name or of its platform's. */
+static bool is_called(const char *wanted, int number, const char *name, const char *platform)
 {
     char *end;
     long asked = strtol(wanted, &end, 10);
-    return *wanted && !*end ? asked == number : strcasestr(name, wanted) != NULL;
+    if (*wanted && !*end)
+        return asked == number;
+    return strcasestr(name, wanted) || strcasestr(platform, wanted);
 }
 
-/* index: of devices[], the backend's. */
-static bool device_matches(const char *wanted, const struct circ_backend *backend,
-                           const struct circ_device *devices, int index)
+bool circ_target_matches(const char *wanted, const char *backend, const struct circ_device *devices,
+                         int index)
 {
     const struct circ_device *device = &devices[index];
     const char *colon = strchr(wanted, ':');
     char platform[sizeof device->platform];
     int before = 0; /* devices of this one's platform */
-    if (colon && (size_t)(colon - wanted) == strlen(backend->name) &&
-        !strncmp(wanted, backend->name, strlen(backend->name)))
+    if (colon && (size_t)(colon - wanted) == strlen(backend) &&
+        !strncmp(wanted, backend, strlen(backend)))
         wanted = colon + 1;
-    if (is_called(wanted, device->name, index))
+    if (is_called(wanted, index, device->name, device->platform))
         return true;
     colon = strchr(wanted, ':');
     if (!colon || !*device->platform)
@@ -56,7 +57,7 @@ static bool device_matches(const char *wanted, const struct circ_backend *backen
     snprintf(platform, sizeof platform, "%.*s", (int)(colon - wanted), wanted);
     for (int i = 0; i < index; i++)
         before += !strcmp(devices[i].platform, device->platform);
-    return strcasestr(device->platform, platform) && is_called(colon + 1, device->name, before);
+    return strcasestr(device->platform, platform) && is_called(colon + 1, before, device->name, "");
 }
 
 /* Appends the devices of one backend; matched says which of the wanted names were of use. */
@@ -92,7 +93,7 @@ static enum circ_status add_backend(const struct circ_backend *backend,
                              devices[i].reason);
         bool take = !wanted->count && (!target.status || !any_usable);
         for (int w = 0; w < wanted->count; w++)
-            if (device_matches(wanted->items[w], backend, devices, i))
+            if (circ_target_matches(wanted->items[w], backend->name, devices, i))
                 take = matched[w] = true;
         if (take)
             grown[(*target_count)++] = target;

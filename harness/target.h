@@ -13,13 +13,17 @@ struct circ_target {
     struct circ_error error;
 };
 
-/* The devices of the named backends that -d asks for, all of them when wanted is empty. -d takes a
- * number, a name, platform:either, and backend: before each of these; names match by any part,
- * without regard to case, and a number after a platform counts its devices alone. A backend that is
- * absent is one target that says so. A device that cannot be used is a target with its reason when
- * -d asks for it or the backend has no other; otherwise it is left out, which a warning says.
- * *targets is owned by the caller (free), also after a failure. USAGE names an unknown backend or a
- * device that nothing matches; MEMORY. */
+/* Whether -d's word asks for devices[index], the backend's. It is a number, a name of the device or
+ * of its platform, platform:number, platform:name, and backend: before each of these; names match
+ * by any part, without regard to case, and a number after a platform counts its devices alone. */
+bool circ_target_matches(const char *wanted, const char *backend, const struct circ_device *devices,
+                         int index);
+
+/* The devices of the named backends that -d asks for, all of them when wanted is empty. A backend
+ * that is absent is one target that says so. A device that cannot be used is a target with its
+ * reason when -d asks for it or the backend has no other; otherwise it is left out, which a warning
+ * says. *targets is owned by the caller (free), also after a failure. USAGE names an unknown
+ * backend or a device that nothing matches; MEMORY. */
 CIRC_MUST_USE enum circ_status circ_target_find(const struct circ_names *backends,
                                                 const struct circ_names *wanted,
                                                 struct circ_target **targets, int *count,
