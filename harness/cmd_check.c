@@ -16,7 +16,7 @@
 /* Small layers with blocks that divide and that do not, vectors full and not, and whole networks.
  */
 #define WORKLOADS "fc:100x170,fc:513x260,conv:3x3x24x40@9x11,conv:5x2x7x9@12x6,mnist-mlp-256,lenet"
-#define BLOCKS    "1-5,7,8,12,16,31,32,64"
+#define BLOCKS    "1-5,7,8,12,16,31,32,64,128,1024"
 
 static enum circ_status print_named(struct circ_store *store, const char *name,
                                     const char *campaign, enum circ_format format, int64_t *rows,
@@ -118,15 +118,15 @@ static enum circ_status check(const struct circ_options *options, struct circ_sw
 enum circ_status circ_cmd_check_run(const struct circ_options *options, int *exit_code,
                                     struct circ_error *err)
 {
-    bool whole = !options->dump;
-    struct circ_sweep_defaults defaults = {
-        .workloads = WORKLOADS,
-        .structures = "dense,circulant,pruned",
-        .blocks = BLOCKS,
-        .batches = whole && !options->axes.workloads.count ? "1,3,17" : "1",
-        .backends = "cpu,ref",
-        .all_isas = whole,
-        .all_variants = whole};
+    bool whole = !options->dump, broad = whole && !options->axes.workloads.count;
+    struct circ_sweep_defaults defaults = {.workloads = WORKLOADS,
+                                           .structures = "dense,circulant,pruned",
+                                           .blocks = BLOCKS,
+                                           .batches = broad ? "1,3,17" : "1",
+                                           .backends = "cpu,ref",
+                                           .passes = broad ? "infer,train" : "infer",
+                                           .all_isas = whole,
+                                           .all_variants = whole};
     struct circ_sweep sweep;
     enum circ_status status = circ_sweep_expand(&sweep, options, &defaults, err);
     if (status)

@@ -289,7 +289,8 @@ enum circ_status circ_cmd_sweep_run(const struct circ_options *options, int *exi
                                            .structures = "dense,circulant,pruned",
                                            .blocks = "4-256*2",
                                            .batches = no_axes(&options->axes) ? "1,64" : "1",
-                                           .backends = "cpu"};
+                                           .backends = "cpu",
+                                           .passes = "infer"};
     struct circ_sweep sweep;
     struct circ_counting probe;
     int64_t began_ns = circ_clock_now_ns();

@@ -297,7 +297,8 @@ static enum circ_status search(const struct circ_options *options, int *exit_cod
                                                  .structures = "circulant",
                                                  .blocks = "8,32,128,512",
                                                  .batches = "1,64",
-                                                 .backends = "opencl"};
+                                                 .backends = "opencl",
+                                                 .passes = "infer"};
     struct circ_host host;
     struct circ_sweep sweep;
     enum circ_status status = circ_sweep_expand(&sweep, options, &defaults, err);

@@ -34,7 +34,7 @@ static enum circ_status fill_defaults(struct expansion *e, struct circ_error *er
     if (!status)
         status = circ_axes_add_names(&e->filled.backends, "-b", d->backends, err);
     if (!status)
-        status = circ_axes_add_names(&e->filled.passes, "--pass", "infer", err);
+        status = circ_axes_add_names(&e->filled.passes, "--pass", d->passes, err);
     e->workloads = given->workloads.count ? &given->workloads : &e->filled.workloads;
     e->structures = given->structures.count ? &given->structures : &e->filled.structures;
     e->blocks = given->blocks.count ? &given->blocks : &e->filled.blocks;

@@ -42,7 +42,7 @@ struct circ_sweep {
 
 /* What stands for an axis that was not given. NULL lists stand for "the best here". */
 struct circ_sweep_defaults {
-    const char *workloads, *structures, *blocks, *batches, *backends;
+    const char *workloads, *structures, *blocks, *batches, *backends, *passes;
     bool all_isas, all_variants;
 };
 
