@@ -102,8 +102,12 @@ static enum circ_status check(const struct circ_options *options, struct circ_sw
         circ_interrupt_install();
         status = circ_runner_run(&runner, err);
         circ_tuned_free(&tuned);
-        if (!status)
+        bool stopped = status == CIRC_STOPPED; /* what was checked is worth its rows */
+        if (!status || stopped)
             status = print_check(&runner, err);
+        if (!status && stopped)
+            status = circ_status_fail(err, CIRC_STOPPED, "interrupted: %d point%s checked",
+                                      runner.points, runner.points == 1 ? "" : "s");
         if (!status && !options->quiet)
             circ_log_note("%d point%s checked in %.1f s, %d wrong or broken%s%s", runner.points,
                           runner.points == 1 ? "" : "s", (double)runner.total_ns / 1e9,

@@ -56,8 +56,9 @@ def main():
         process = machine.start("check", "-w", "alexnet-fc7", "-b", "cpu", "-s", "circulant", "-k", "2-200+2")
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
-        _, messages = process.communicate(timeout=bench.TIMEOUT_S)
+        rows, messages = process.communicate(timeout=bench.TIMEOUT_S)
         tap.ok(process.returncode == 130 and "interrupted" in messages, f"check: SIGINT ends it ({process.returncode})")
+        tap.ok("worst_over_bound" in rows, "and what it had checked is printed")
     finally:
         machine.close()
     return tap.done()
