@@ -8,6 +8,7 @@
 #include "circ_config.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,42 +221,41 @@ static enum circ_status record_backward(struct circ_chain *chain, struct circ_er
     return status;
 }
 
-/* Bytes of all buffers, and of the largest. */
+/* Bytes of all buffers, and of the largest. What rounds tiles up is left out; Gauss' products have
+ * half as many weights again. */
 static int64_t weigh(const struct circ_request *request, int64_t *buffer)
 {
     const struct circ_network *net = request->model->network;
-    bool train = request->pass == CIRC_TRAIN;
-    int64_t batch = request->batch, widest = circ_network_elements(net->input);
-    int64_t kept = widest, weights = 0, heaviest = 0, largest[2] = {0, 0}, spectra = 0;
+    const struct circ_setting setting = {.tuning = {.vector = 1, .columns = 1, .group = 1},
+                                         .batch = request->batch,
+                                         .train = request->pass == CIRC_TRAIN,
+                                         .transforms = transforms_of(request->variant)};
+    int64_t widest = circ_network_elements(net->input), kept = widest;
+    int64_t weights = 0, heaviest = 0, spectra = 0, scratch[2] = {0, 0};
     for (int l = 0; l < net->layer_count; l++) {
         const struct circ_layer *layer = &net->layers[l];
+        circ_stage_need *own = kind_of(layer, request->variant)->need;
         int64_t out = circ_network_elements(layer->out);
+        size_t need[2] = {0, 0};
         kept += out;
         widest = out > widest ? out : widest;
-        if (!circ_network_has_weights(layer))
-            continue;
-        int p, q;
-        circ_network_blocks(layer, &p, &q);
-        int64_t k = layer->block + layer->block % 2,
-                pad = layer->op == CIRC_OP_CONV ? layer->pad : 0;
-        int64_t pixels = layer->op == CIRC_OP_CONV ? (layer->in.h + 2 * pad + layer->stride) *
-                                                         (layer->in.w + 2 * pad + layer->stride)
-                                                   : 1;
-        int64_t in = layer->groups * q * k * pixels * batch;
-        int64_t own = layer->groups * p * k * pixels * batch;
-        int64_t own_weights = circ_network_layer_counts(layer).weight_count;
-        weights += 2 * own_weights;
-        heaviest = own_weights > heaviest ? own_weights : heaviest;
-        spectra += train ? in : 0;
-        largest[0] = in > largest[0] ? in : largest[0];
-        largest[1] = own > largest[1] ? own : largest[1];
+        if (own && own(layer, &setting, need, NULL))
+            need[0] = need[1] = INT_MAX; /* more than the kernels count, which create will say */
+        spectra += setting.train ? (int64_t)need[0] : 0;
+        for (int side = 0; side < 2; side++)
+            scratch[side] =
+                (int64_t)need[side] > scratch[side] ? (int64_t)need[side] : scratch[side];
+        int64_t count = circ_network_layer_counts(layer).weight_count * 3 / 2;
+        weights += count;
+        heaviest = count > heaviest ? count : heaviest;
     }
-    const int64_t buffers[] = {heaviest, largest[0], largest[1], widest * batch};
+    const int64_t buffers[] = {heaviest, scratch[0], scratch[1], widest * request->batch};
     *buffer = 0;
     for (size_t i = 0; i < sizeof buffers / sizeof *buffers; i++)
         *buffer = 4 * buffers[i] > *buffer ? 4 * buffers[i] : *buffer;
-    int64_t activations = train ? kept + 3 * widest : 3 * widest;
-    return 4 * (weights + spectra + largest[0] + largest[1] + activations * batch) + (1 << 20);
+    int64_t activations = setting.train ? kept + 3 * widest : 3 * widest;
+    return 4 * (weights + spectra + scratch[0] + scratch[1] + activations * request->batch) +
+           (1 << 20);
 }
 
 static bool fits(const struct circ_request *request, const struct circ_accelerator *a,
