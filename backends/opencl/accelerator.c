@@ -80,11 +80,12 @@ static void read_limits(struct circ_accelerator *a)
 {
     cl_device_type type;
     cl_ulong local, memory, buffer;
-    cl_uint vector;
+    cl_uint vector, units;
     ask(a->device, CL_DEVICE_TYPE, &type, sizeof type);
     ask(a->device, CL_DEVICE_LOCAL_MEM_SIZE, &local, sizeof local);
     ask(a->device, CL_DEVICE_GLOBAL_MEM_SIZE, &memory, sizeof memory);
     ask(a->device, CL_DEVICE_MAX_MEM_ALLOC_SIZE, &buffer, sizeof buffer);
+    ask(a->device, CL_DEVICE_MAX_COMPUTE_UNITS, &units, sizeof units);
     ask(a->device, CL_DEVICE_MAX_WORK_GROUP_SIZE, &a->group, sizeof a->group);
     ask(a->device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, &vector, sizeof vector);
     ask(a->device, CL_DEVICE_NAME, a->name, sizeof a->name - 1);
@@ -92,6 +93,7 @@ static void read_limits(struct circ_accelerator *a)
     ask(a->device, CL_DEVICE_VERSION, a->version, sizeof a->version - 1);
     /* an emulator of an FPGA runs its kernels on the CPU too */
     a->cpu = !(type & CL_DEVICE_TYPE_GPU) || (type & CL_DEVICE_TYPE_CPU);
+    a->units = units < 1 ? 1 : (int)units;
     a->local_bytes = (int64_t)local;
     a->memory_bytes = (int64_t)memory;
     a->buffer_bytes = (int64_t)buffer;

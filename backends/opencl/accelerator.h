@@ -30,6 +30,7 @@ struct circ_accelerator {
     char name[160], driver[160], version[160];
     bool cpu;                           /* a CPU plays it: wide vectors, single work-items */
     int vector;                         /* floats of its native vector */
+    int units;                          /* cores, or what the device calls its compute units */
     size_t group;                       /* most work-items of a work-group */
     int64_t local_bytes;                /* of a work-group */
     int64_t memory_bytes, buffer_bytes; /* all of it, and of one buffer */

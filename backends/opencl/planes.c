@@ -92,6 +92,7 @@ static enum circ_status plan_sides(struct circ_planes *p, const struct circ_laye
         .high = high,
         .plane = (int)x_plane,
         .pitch = pitch_of(x_plane * x_blocks),
+        .step = in.h * in.w * batch,
     };
     p->y = (struct circ_side){
         .blocks = y_blocks,
@@ -106,6 +107,7 @@ static enum circ_status plan_sides(struct circ_planes *p, const struct circ_laye
         .front = (int)front,
         .plane = (int)y_plane,
         .pitch = pitch_of(y_plane * y_blocks),
+        .step = out.h * out.w * batch,
     };
     int span = conv ? (int)((int64_t)(out.h - 1) * wide + (int64_t)out.w * batch) : batch;
     p->forward = (struct circ_product_shape){.groups = p->g.groups,

@@ -9,7 +9,7 @@
 
 struct circ_side {
     cl_int blocks, per_group, channels, height, width, batch;
-    cl_int stride, pad, wide, high, front, plane, pitch;
+    cl_int stride, pad, wide, high, front, plane, pitch, step;
 };
 
 struct circ_tap {

@@ -254,7 +254,25 @@ static enum circ_status record_forward(struct spectral *s, const struct circ_set
     const struct circ_planes *p = &s->planes;
     cl_mem x = setting->spectra[0], y = setting->spectra[1];
     const struct circ_transformation input = {&p->x, at.x, s->x, y}, output = {&p->y, at.y, y, x};
-    enum circ_status status = s->by->forward(s->transformer, setting, input, err);
+    enum circ_status status = CIRC_OK;
+    bool done = false;
+    if (s->by->panels && !s->packing.stream && !setting->train) {
+        const struct circ_panels what = {.layer = s->stage.layer,
+                                         .product = s->product,
+                                         .vector = s->lanes,
+                                         .columns = s->columns,
+                                         .x = at.x,
+                                         .y = at.y,
+                                         .weights = s->weights,
+                                         .taps = s->taps,
+                                         .starts = s->forward_starts,
+                                         .bias = s->stage.bias,
+                                         .relu = s->stage.relu};
+        status = s->by->panels(s->transformer, setting, &what, &done, err);
+    }
+    if (status || done)
+        return status;
+    status = s->by->forward(s->transformer, setting, input, err);
     if (!status && s->packing.stream)
         status = record_stream(s, setting, s->x, y, err);
     else if (!status)

@@ -180,6 +180,74 @@ static enum circ_status inverse(struct circ_transformer *t, const struct circ_se
     return record(t, setting, "signals", (size_t)side->blocks * pixels, args, 8, err);
 }
 
+/* Whether a layer of `count` panels, whose spectra are so many bytes, goes in panels: as many for
+ * each core, near enough, on a device whose local memory is cache. */
+static bool suits(const struct circ_transformer *t, const struct circ_accelerator *a,
+                  const struct circ_panels *what, int count, size_t bytes)
+{
+    return a->cpu && t->threads == 1 && t->vector == what->vector &&
+           what->layer->structure == CIRC_CIRCULANT && (int64_t)bytes <= a->local_bytes &&
+           (count % a->units == 0 || count >= 4 * a->units);
+}
+
+static enum circ_status record_panels(const struct circ_transformer *t,
+                                      const struct circ_setting *setting,
+                                      const struct circ_panels *what, const struct circ_planes *p,
+                                      int count, struct circ_error *err)
+{
+    char options[520];
+    cl_int has_bias = what->bias != NULL, relu = what->relu, panels = count;
+    cl_mem bias = what->bias ? what->bias : t->roots, board;
+    enum circ_status status = circ_recording_buffer(setting->recording, 2, NULL, &board, err);
+    if (status)
+        return status;
+    snprintf(options, sizeof options, "%s %s -DBACKWARD=0 -DSPECTRA=__local", t->options,
+             what->product);
+    const struct circ_arg args[] = {CIRC_ARG(what->x),
+                                    CIRC_ARG(what->y),
+                                    CIRC_ARG(what->weights),
+                                    {p->x_floats * sizeof(float), NULL},
+                                    {p->y_floats * sizeof(float), NULL},
+                                    CIRC_ARG(t->roots),
+                                    CIRC_ARG(t->order),
+                                    CIRC_ARG(what->taps),
+                                    CIRC_ARG(what->starts),
+                                    CIRC_ARG(p->x),
+                                    CIRC_ARG(p->y),
+                                    CIRC_ARG(p->forward),
+                                    CIRC_ARG(bias),
+                                    CIRC_ARG(has_bias),
+                                    CIRC_ARG(relu),
+                                    CIRC_ARG(board),
+                                    CIRC_ARG(panels)};
+    /* no more work-groups than cores, which PoCL would give one core */
+    const size_t global[3] = {(size_t)setting->accelerator->units, 1, 1}, local[3] = {1, 1, 1};
+    return circ_recording_kernel(
+        setting->recording,
+        (struct circ_kernel_name){SOURCES " product.cl panel.cl", options, "panel"}, global, local,
+        args, 17, err);
+}
+
+static enum circ_status panels(const struct circ_transformer *t, const struct circ_setting *setting,
+                               const struct circ_panels *what, bool *done, struct circ_error *err)
+{
+    struct circ_planes p;
+    int samples = what->vector * what->columns;
+    *done = false;
+    if (what->layer->op != CIRC_OP_FC || setting->batch % samples)
+        return CIRC_OK;
+    enum circ_status status = circ_planes_create(&p, what->layer, samples, what->vector, 0, err);
+    p.x.step = t->planes->x.step; /* of the whole batch's activations */
+    p.y.step = t->planes->y.step;
+    size_t bytes = (p.x_floats + p.y_floats) * sizeof(float);
+    if (!status && suits(t, setting->accelerator, what, setting->batch / samples, bytes)) {
+        *done = true;
+        status = record_panels(t, setting, what, &p, setting->batch / samples, err);
+    }
+    circ_planes_free(&p);
+    return status;
+}
+
 static void release(struct circ_transformer *t)
 {
     free(t);
@@ -190,5 +258,6 @@ const struct circ_transforms circ_transforms_own = {
     .create = create,
     .forward = forward,
     .inverse = inverse,
+    .panels = panels,
     .release = release,
 };

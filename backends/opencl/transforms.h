@@ -17,6 +17,16 @@ struct circ_transformation {
     cl_mem scratch; /* need floats, neither of the two above */
 };
 
+/* An FC layer's forward pass in panels of samples (kernels/panel.cl), which hold all of it. */
+struct circ_panels {
+    const struct circ_layer *layer;
+    const char *product; /* options of product.cl */
+    int vector, columns; /* its V and COLUMNS: samples of a panel */
+    cl_mem x, y, weights, taps, starts;
+    cl_mem bias; /* NULL: none */
+    bool relu;
+};
+
 struct circ_transforms {
     const char *library; /* name and version; "" for ours */
 
@@ -43,6 +53,12 @@ struct circ_transforms {
     enum circ_status (*inverse)(struct circ_transformer *transformer,
                                 const struct circ_setting *setting, struct circ_transformation at,
                                 cl_mem bias, bool relu, struct circ_error *err);
+
+    /* Records the layer in panels where there are enough of them and the device holds their
+     * spectra, and says in *done whether. NULL: never. */
+    enum circ_status (*panels)(const struct circ_transformer *transformer,
+                               const struct circ_setting *setting, const struct circ_panels *what,
+                               bool *done, struct circ_error *err);
 
     void (*release)(struct circ_transformer *transformer); /* NULL allowed */
 };

@@ -31,10 +31,12 @@ enum { FIELDS = sizeof fields / sizeof *fields };
 struct circ_tuning circ_tuning_default(const struct circ_accelerator *a)
 {
     /* A CPU's work-items are loops: one does a vector's work, and a tile fills its registers (16 of
-     * AVX, 32 of AVX-512). A GPU's are lanes: many of them, small tiles, sums shared. */
+     * AVX, 32 of AVX-512; where local memory is a cache, in panels, the last of them too). A GPU's
+     * are lanes: many of them, small tiles, sums shared. */
+    bool cache = a->local_bytes >= 1 << 20;
     if (a->cpu)
         return (struct circ_tuning){.vector = a->vector,
-                                    .rows = a->vector > 8 ? 3 : 2,
+                                    .rows = (a->vector > 8 ? 3 : 2) + cache,
                                     .columns = 2,
                                     .group = 1,
                                     .points = 0,

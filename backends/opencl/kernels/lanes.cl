@@ -14,6 +14,8 @@
 typedef float real;
 #define LOAD(p)     (*(p))
 #define STORE(v, p) (*(p) = (v))
+#define LOAD_S LOAD
+#define STORE_S STORE
 #else
 typedef JOIN(float, V) real;
 #if defined(__clang__)
@@ -21,9 +23,13 @@ typedef JOIN(float, V) real;
 typedef real __attribute__((aligned(4))) real_anywhere;
 #define LOAD(p)     (*(__global const real_anywhere *)(p))
 #define STORE(v, p) (*(__global real_anywhere *)(p) = (v))
+#define LOAD_S(p)     (*(SPECTRA const real_anywhere *)(p))
+#define STORE_S(v, p) (*(SPECTRA real_anywhere *)(p) = (v))
 #else
 #define LOAD(p)     JOIN(vload, V)(0, p)
 #define STORE(v, p) JOIN(vstore, V)(v, 0, p)
+#define LOAD_S LOAD
+#define STORE_S STORE
 #endif
 #endif
 
@@ -34,6 +40,11 @@ typedef real __attribute__((aligned(4))) real_anywhere;
 /* Functions whose int and bool arguments are constants: without them inlined, and their loops unrolled,
  * arrays of registers become memory. */
 #define INLINE static inline __attribute__((always_inline))
+
+/* Where spectra lie; LOAD_S and STORE_S are LOAD and STORE there. */
+#ifndef SPECTRA
+#define SPECTRA __global
+#endif
 
 union lanes {
     real v;

@@ -37,10 +37,10 @@ static inline size_t weight_at(const struct product_shape *s, int slot, int grou
 }
 
 /* Those lanes of a vector that lie before the end, so many floats away. */
-INLINE void put(__global float *to, int left, real value)
+INLINE void put_lanes(SPECTRA float *to, int left, real value)
 {
     if (left >= V) {
-        STORE(value, to);
+        STORE_S(value, to);
         return;
     }
     union lanes a = {.v = value};
@@ -48,15 +48,13 @@ INLINE void put(__global float *to, int left, real value)
         to[l] = a.at[l];
 }
 
-KERNEL void product(__global const float *w, __global const float *x, __global float *y,
-                      __global const struct tap *taps, __global const int *starts, struct product_shape s)
+/* One tile: of a residue, a group and a slot, rows from `row`, and of columns a vector every `width`
+ * from `column`. */
+INLINE void multiply(__global const float *w, SPECTRA const float *x, SPECTRA float *y,
+                     __global const struct tap *taps, __global const int *starts,
+                     struct product_shape s, int residue, int group, int slot, int row, int column,
+                     int width)
 {
-    int residue = get_global_id(2) % s.residues, unit = get_global_id(2) / s.residues;
-    int group = unit % s.groups, slot = unit / s.groups, row = get_global_id(1) * ROWS;
-    int width = get_local_size(0) * V;
-    int column = get_group_id(0) * width * COLUMNS + get_local_id(0) * V;
-    if (row >= s.rows || column >= s.span)
-        return;
     size_t x_part = s.x_pitch, y_part = s.y_pitch;
     real re[ROWS][COLUMNS], im[ROWS][COLUMNS], both[ROWS][COLUMNS]; /* both: Gauss' */
 #pragma unroll
@@ -67,7 +65,7 @@ KERNEL void product(__global const float *w, __global const float *x, __global f
 
     for (int a = starts[residue]; a < starts[residue + 1]; a++) {
         struct tap tap = taps[a];
-        __global const float *from = x + (size_t)slot * PARTS * x_part +
+        SPECTRA const float *from = x + (size_t)slot * PARTS * x_part +
                                      (size_t)group * s.reduced * s.x_plane + s.x_front +
                                      tap.offset + column;
 #if BACKWARD
@@ -83,9 +81,9 @@ KERNEL void product(__global const float *w, __global const float *x, __global f
             real xr[COLUMNS], xi[COLUMNS];
 #pragma unroll
             for (int c = 0; c < COLUMNS; c++) {
-                xr[c] = LOAD(from + c * width);
+                xr[c] = LOAD_S(from + c * width);
                 if (PARTS == 2)
-                    xi[c] = LOAD(from + x_part + c * width);
+                    xi[c] = LOAD_S(from + x_part + c * width);
             }
 #if BACKWARD
             size_t next = weight_at(&s, slot, group, tap.index, j, 0) -
@@ -153,7 +151,7 @@ KERNEL void product(__global const float *w, __global const float *x, __global f
                 im[r][c] += both[r][c];
             }
     }
-    __global float *to = y + (size_t)slot * PARTS * y_part +
+    SPECTRA float *to = y + (size_t)slot * PARTS * y_part +
                          ((size_t)group * s.rows + row) * s.y_plane + s.y_front +
                          residue * s.span + column;
     int left = s.span - column, rows = s.rows - row;
@@ -162,9 +160,20 @@ KERNEL void product(__global const float *w, __global const float *x, __global f
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++)
             if (r < rows) {
-                __global float *own = to + (size_t)r * s.y_plane + c * width;
-                put(own, left - c * width, re[r][c]);
+                SPECTRA float *own = to + (size_t)r * s.y_plane + c * width;
+                put_lanes(own, left - c * width, re[r][c]);
                 if (PARTS == 2)
-                    put(own + y_part, left - c * width, im[r][c]);
+                    put_lanes(own + y_part, left - c * width, im[r][c]);
             }
+}
+
+KERNEL void product(__global const float *w, SPECTRA const float *x, SPECTRA float *y,
+                      __global const struct tap *taps, __global const int *starts, struct product_shape s)
+{
+    int residue = get_global_id(2) % s.residues, unit = get_global_id(2) / s.residues;
+    int row = get_global_id(1) * ROWS, width = get_local_size(0) * V;
+    int column = get_group_id(0) * width * COLUMNS + get_local_id(0) * V;
+    if (row < s.rows && column < s.span)
+        multiply(w, x, y, taps, starts, s, residue, unit % s.groups, unit / s.groups, row, column,
+                 width);
 }

@@ -13,6 +13,7 @@ struct side {
     int front; /* places before the first row */
     int plane; /* places of a block: front, rows, and what rounds them up */
     int pitch; /* floats between two parts of a spectrum: places of all blocks, and a pad */
+    int step;  /* floats between two channels of the activation */
 };
 
 /* Where a place's pixel lies in its channel, or -1 for a place in a margin. */

@@ -41,10 +41,9 @@ struct lane_map {
 static inline void map_lane(struct lane_map *map, int l, struct side g, int block, int place,
                             int pixel)
 {
-    int pixels = g.height * g.width * g.batch;
     map->origin[l] = channel_of(g, block);
     map->place[l] = block * g.plane + place;
-    map->at[l] = pixel < 0 ? -1 : map->origin[l] * pixels + pixel;
+    map->at[l] = pixel < 0 ? -1 : map->origin[l] * g.step + pixel;
     map->room[l] = pixel < 0 ? 0 : room_of(g, block);
 }
 
@@ -124,7 +123,7 @@ static inline void put(__global float *y, const struct lane_map *map, int r, int
 }
 
 /* One number of a spectrum, at the lanes' places; so many of them exist. */
-INLINE void put_slot(__global float *s, struct side g, int first, int lanes, const bool whole, int slot,
+INLINE void put_slot(SPECTRA float *s, struct side g, int first, int lanes, const bool whole, int slot,
                      int part, real value)
 {
     union lanes a;
@@ -133,9 +132,9 @@ INLINE void put_slot(__global float *s, struct side g, int first, int lanes, con
     for (int l = 0; l < lanes; l++)
         s[((size_t)(first + l) * PARTS + part) * SLOTS + slot] = a.at[l];
 #else
-    __global float *to = s + (size_t)(slot * PARTS + part) * g.pitch + first;
+    SPECTRA float *to = s + (size_t)(slot * PARTS + part) * g.pitch + first;
     if (whole) {
-        STORE(value, to);
+        STORE_S(value, to);
         return;
     }
     a.v = value;
@@ -144,7 +143,7 @@ INLINE void put_slot(__global float *s, struct side g, int first, int lanes, con
 #endif
 }
 
-INLINE real fetch_slot(__global const float *s, struct side g, const struct lane_map *map,
+INLINE real fetch_slot(SPECTRA const float *s, struct side g, const struct lane_map *map,
                        const bool run, int slot, int part)
 {
     union lanes a;
@@ -154,9 +153,9 @@ INLINE real fetch_slot(__global const float *s, struct side g, const struct lane
                     part * SLOTS + slot];
     return a.v;
 #else
-    __global const float *from = s + (size_t)(slot * PARTS + part) * g.pitch;
+    SPECTRA const float *from = s + (size_t)(slot * PARTS + part) * g.pitch;
     if (run)
-        return LOAD(from + map->place[0]);
+        return LOAD_S(from + map->place[0]);
     for (int l = 0; l < V; l++)
         a.at[l] = from[map->place[l]];
     return a.v;
@@ -354,7 +353,7 @@ INLINE void rise_all(SPACE real *re, SPACE real *im, __global const float2 *root
 #endif
 
 /* The packed spectrum of the K real numbers whose complex transform lies in the array, reversed. */
-INLINE void untangle(SPACE real *re, SPACE real *im, __global float *s, struct side g, int first,
+INLINE void untangle(SPACE real *re, SPACE real *im, SPECTRA float *s, struct side g, int first,
                      int lanes, const bool whole, __global const float2 *roots,
                      __global const int *order, int t)
 {
@@ -380,15 +379,14 @@ INLINE void untangle(SPACE real *re, SPACE real *im, __global float *s, struct s
     }
 }
 
-/* x [channels][pixels] -> s [slot][part][block][place]. Dimension 0: vectors of places of all
- * blocks; dimension 1: the T work-items of a transform. */
-KERNEL void spectra(__global const float *x, __global float *s, __global const float2 *roots,
-                      __global const int *order, struct side g)
+/* x [channels][pixels] -> s [slot][part][block][place], of the vector of places of all blocks that
+ * begins at `first`; by work-item t of T, in the array. */
+INLINE void analyse(__global const float *x, SPECTRA float *s, __global const float2 *roots,
+                    __global const int *order, struct side g, int first, SPACE real *re,
+                    SPACE real *im, int t)
 {
-    int first = get_global_id(0) * V, count = g.blocks * g.plane;
-    int step = g.height * g.width * g.batch;
+    int count = g.blocks * g.plane, step = g.step;
     bool mine = first < count;
-    WORKSPACE;
     struct lane_map map = map_places(g, mine ? first : 0, count);
     struct outside o = {.step = step};
     if (DIRECT && mine && map.run && map.room[0] == K)
@@ -405,8 +403,16 @@ KERNEL void spectra(__global const float *x, __global float *s, __global const f
         untangle(re, im, s, g, first, count - first, false, roots, order, t);
 }
 
+/* Dimension 0: vectors of places of all blocks; dimension 1: the T work-items of a transform. */
+KERNEL void spectra(__global const float *x, SPECTRA float *s, __global const float2 *roots,
+                      __global const int *order, struct side g)
+{
+    WORKSPACE;
+    analyse(x, s, roots, order, g, get_global_id(0) * V, re, im, t);
+}
+
 /* The reverse, scaled by 1/K. */
-INLINE void tangle(SPACE real *re, SPACE real *im, __global const float *s, struct side g,
+INLINE void tangle(SPACE real *re, SPACE real *im, SPECTRA const float *s, struct side g,
                    const struct lane_map *map, const bool run, __global const float2 *roots,
                    __global const int *order, int t)
 {
@@ -437,32 +443,38 @@ INLINE void tangle(SPACE real *re, SPACE real *im, __global const float *s, stru
     }
 }
 
-/* s -> y, scaled by 1/K, with bias [channels] (or NULL) added and negatives cut where relu is set.
- * Dimension 0: vectors of pixels of all blocks; dimension 1: the T work-items of a transform. */
-KERNEL void signals(__global const float *s, __global float *y, __global const float2 *roots,
-                      __global const int *order, struct side g, __global const float *bias,
-                      int has_bias, int relu)
+/* s -> y, scaled by 1/K, with bias [channels] (or NULL) added and negatives cut where relu is set, of
+ * the vector of pixels of all blocks that begins at `first`. */
+INLINE void synthesise(SPECTRA const float *s, __global float *y, __global const float2 *roots,
+                       __global const int *order, struct side g, __global const float *bias, int relu,
+                       int first, SPACE real *re, SPACE real *im, int t)
 {
-    int step = g.height * g.width * g.batch, count = g.blocks * step;
-    int first = get_global_id(0) * V;
+    int step = g.step, count = g.blocks * g.height * g.width * g.batch;
     bool mine = first < count;
-    WORKSPACE;
     struct lane_map map = map_pixels(g, mine ? first : 0, count);
     if (mine && map.run)
         tangle(re, im, s, g, &map, true, roots, order, t);
     else if (mine)
         tangle(re, im, s, g, &map, false, roots, order, t);
     MEET;
-    __global const float *offset = has_bias ? bias : 0;
     struct outside o = {.step = step, .relu = relu};
     if (DIRECT && mine && map.run && map.room[0] == K) {
         o.to = y + map.at[0];
-        o.bias = offset ? offset + map.origin[0] : 0;
+        o.bias = bias ? bias + map.origin[0] : 0;
     }
     rise_all(im, re, roots, t, &o);
     for (int i = t; i < N && mine && !o.to; i += T) {
-        put(y, &map, EVEN ? 2 * i : i, step, re[i * C], offset, relu);
+        put(y, &map, EVEN ? 2 * i : i, step, re[i * C], bias, relu);
         if (EVEN)
-            put(y, &map, 2 * i + 1, step, im[i * C], offset, relu);
+            put(y, &map, 2 * i + 1, step, im[i * C], bias, relu);
     }
+}
+
+/* Dimension 0: vectors of pixels of all blocks; dimension 1: the T work-items of a transform. */
+KERNEL void signals(SPECTRA const float *s, __global float *y, __global const float2 *roots,
+                      __global const int *order, struct side g, __global const float *bias,
+                      int has_bias, int relu)
+{
+    WORKSPACE;
+    synthesise(s, y, roots, order, g, has_bias ? bias : 0, relu, get_global_id(0) * V, re, im, t);
 }
