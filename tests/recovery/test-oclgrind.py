@@ -13,22 +13,18 @@ import bench
 from tap import Tap, skip_all
 
 POINTS = ["-w", "fc:70x45,conv:3x3x6x10@5x5", "-s", "circulant,dense", "-k", "8,64", "-n", "3", "--pass", "infer,train",
-<<<<<<< HEAD
           "--variant", "fused,tile,clfft,clblast"]
-SHARED = "v1 r4 c2 g32 p8 s8 h8 l32"
-=======
-          "--variant", "fused,tile"]
+PANELS = ["-w", "fc:70x45", "-s", "circulant", "-k", "8", "-n", "6", "--variant", "fused"]
 SHARED = "v1 r4 c2 g32 p8 s8 h8 l32 m4"
->>>>>>> 3e70d8a (wip)
 # What it says of the program's questions for a device's place, which only newer devices know.
 KNOWN = ("Oclgrind - OpenCL runtime error detected", "Function: clGetDeviceInfo", "Error:    CL_INVALID_VALUE",
          "For argument 'param_name'", "")
 
 
-def check(tap, machine, oclgrind, what, *words):
+def check(tap, machine, oclgrind, what, points, *words):
     log = machine.path("log")
     done = machine.run(oclgrind, "--data-races", "--check-api", "--log", log, machine.circbench, "check", "-b", "opencl", "-d",
-                       "oclgrind", *POINTS, *words, "-q", "-o", "json", program=True)
+                       "oclgrind", *points, *words, "-q", "-o", "json", program=True)
     rows = json.loads(done.stdout) if done.stdout.strip() else []
     tap.ok(done.returncode == 0 and rows and all(row["status"] in ("ok", "absent") for row in rows), f"{what}: {len(rows)} points right")
     found = []
@@ -46,8 +42,9 @@ def main():
         machine.close()
         return skip_all("oclgrind is not installed" if not oclgrind else "oclgrind and AddressSanitizer do not go together")
     machine.environment["XDG_CACHE_HOME"] = machine.path("cache")
-    rows = check(tap, machine, oclgrind, "one work-item a vector")
+    rows = check(tap, machine, oclgrind, "one work-item a vector", POINTS)
     tap.ok(all(row["device_kind"] and row["kind"] != "measured" for row in rows), "no time of it would be called measured")
+    check(tap, machine, oclgrind, "panels", PANELS)
     db, tunings = machine.path("tuned.db"), machine.path("tunings.jsonl")
     with open(tunings, "w", encoding="utf-8") as file:
         for op in ("fc", "conv"):
@@ -58,7 +55,7 @@ def main():
                 file.write(json.dumps(row) + "\n")
     done = machine.run("tune", "--import", tunings, "--db", db)
     tap.ok(done.returncode == 0, f"a tuning of shared work is read {done.stderr}")
-    rows = check(tap, machine, oclgrind, "work shared", "--db", db)
+    rows = check(tap, machine, oclgrind, "work shared", POINTS, "--db", db)
     tap.ok(all(row["tuning"] == SHARED for row in rows if row["variant"] == "fused"), "with that tuning")
     machine.close()
     return tap.done()

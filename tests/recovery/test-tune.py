@@ -28,13 +28,13 @@ def write(path, *rows):
 def check_files(tap, machine):
     """Import needs no device. False in a build without OpenCL."""
     path, db = machine.path("in.jsonl"), machine.path("files.db")
-    rows = [row_of("card", "v1 r4 c2 g32 p8 s4 h1 l32 m4"), row_of("card", "v2 r4 c2 g32 p8 s4 h1 l32", **NEXT)]
+    rows = [row_of("card", "v1 r4 c2 g32 p8 s4 h1 l32 m4"), row_of("card", "v2 r4 c2 g32 p8 s4 h1 l32 m4", **NEXT)]
     write(path, *rows)
     done = machine.run("tune", "--import", path, "--db", db)
     if "no parameters" in done.stderr:
         return False
     tap.ok(done.returncode == 0 and "2 tunings" in done.stderr, "tunings of a device that is not here are imported")
-    write(path, row_of("card", "v8 r4 c2 g32 p8 s4 h1 l32 m4", created_ns=3), row_of("card", "v3 r4 c2 g1 p8 s4 h1 l1"))
+    write(path, row_of("card", "v8 r4 c2 g32 p8 s4 h1 l32 m4", created_ns=3), row_of("card", "v3 r4 c2 g1 p8 s4 h1 l1 m4"))
     done = machine.run("tune", "--import", path, "--db", db)
     tap.ok(done.returncode == 2 and "in.jsonl:2: opencl does not read the tuning" in done.stderr, "a bad line is named")
     out = machine.path("out.jsonl")
