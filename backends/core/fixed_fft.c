@@ -6,14 +6,22 @@
 
 #define PI 3.14159265358979323846
 
-int32_t circ_fixed_fft_round(int64_t value, int shift, int bits)
+/* circ_fixed_fft_round, which adds to *over when it saturates. */
+static inline int32_t fit(int64_t value, int shift, int bits, int64_t *over)
 {
     int64_t most = ((int64_t)1 << (bits - 1)) - 1;
     if (shift > 0)
         value = (value + ((int64_t)1 << (shift - 1))) >> shift;
     else
         value *= (int64_t)1 << -shift;
+    *over += value > most || value < -most - 1;
     return (int32_t)(value > most ? most : value < -most - 1 ? -most - 1 : value);
+}
+
+int32_t circ_fixed_fft_round(int64_t value, int shift, int bits)
+{
+    int64_t over = 0;
+    return fit(value, shift, bits, &over);
 }
 
 enum circ_status circ_fixed_fft_create(struct circ_fixed_fft **out, int k, int bits,
@@ -62,14 +70,14 @@ static int reversed(int f, int n)
 #define NAME(f) f##_words
 #define WORD    int32_t
 #define WIDE    int64_t
-#define STATE   const int *shift
+#define STATE   const int *shift, int64_t *over
 #define ROOTS                                                                                      \
     const int32_t *roots = plan->roots;                                                            \
     const int t = plan->bits - 2
 #define ROOT(e)             const WIDE wr = roots[2 * (e)], wi = roots[2 * (e) + 1]
 #define UP(v)               ((v) * ((WIDE)1 << t))
-#define SUM(v, s, half)     circ_fixed_fft_round(v, shift[s] + (half), plan->bits)
-#define PRODUCT(v, s, half) circ_fixed_fft_round(v, shift[s] + t + (half), plan->bits)
+#define SUM(v, s, half)     fit(v, shift[s] + (half), plan->bits, over)
+#define PRODUCT(v, s, half) fit(v, shift[s] + t + (half), plan->bits, over)
 #include "backends/core/fixed_fft_stages.h"
 
 static inline double seen(double v, double *peak)
@@ -90,16 +98,20 @@ static inline double seen(double v, double *peak)
 #define PRODUCT(v, s, half) SUM(v, s, half)
 #include "backends/core/fixed_fft_stages.h"
 
-void circ_fixed_fft_forward(const struct circ_fixed_fft *plan, const int32_t *x, const int *shift,
-                            int32_t *slots)
+int64_t circ_fixed_fft_forward(const struct circ_fixed_fft *plan, const int32_t *x,
+                               const int *shift, int32_t *slots)
 {
-    forward_words(plan, x, shift, slots);
+    int64_t over = 0;
+    forward_words(plan, x, shift, &over, slots);
+    return over;
 }
 
-void circ_fixed_fft_inverse(const struct circ_fixed_fft *plan, const int32_t *slots,
-                            const int *shift, int32_t *x)
+int64_t circ_fixed_fft_inverse(const struct circ_fixed_fft *plan, const int32_t *slots,
+                               const int *shift, int32_t *x)
 {
-    inverse_words(plan, slots, shift, x);
+    int64_t over = 0;
+    inverse_words(plan, slots, shift, &over, x);
+    return over;
 }
 
 void circ_fixed_fft_forward_f64(const struct circ_fixed_fft *plan, const double *x, double *slots,

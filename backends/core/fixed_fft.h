@@ -47,11 +47,11 @@ void circ_fixed_fft_free(struct circ_fixed_fft *plan); /* NULL allowed */
 int32_t circ_fixed_fft_round(int64_t value, int shift, int bits);
 
 /* x[k] -> slots[k] = {re, im} of slot 0, of slot 1, ... and back; shift [stages] in the order in
- * which the stages run. In place allowed. */
-void circ_fixed_fft_forward(const struct circ_fixed_fft *plan, const int32_t *x, const int *shift,
-                            int32_t *slots);
-void circ_fixed_fft_inverse(const struct circ_fixed_fft *plan, const int32_t *slots,
-                            const int *shift, int32_t *x);
+ * which the stages run. In place allowed. Both return how many words saturated on the way. */
+int64_t circ_fixed_fft_forward(const struct circ_fixed_fft *plan, const int32_t *x,
+                               const int *shift, int32_t *slots);
+int64_t circ_fixed_fft_inverse(const struct circ_fixed_fft *plan, const int32_t *slots,
+                               const int *shift, int32_t *x);
 
 /* The same networks in double, with exact roots, without shifts: what the words stand for. peak
  * [stages] is raised to the largest magnitude of a component after each stage. */
