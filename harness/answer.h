@@ -3,6 +3,7 @@
 #ifndef CIRC_ANSWER_H
 #define CIRC_ANSWER_H
 
+#include "backends/core/fixed.h"
 #include "backends/core/oracle.h"
 #include "backends/core/training.h"
 #include "harness/sweep.h"
@@ -15,18 +16,22 @@ struct circ_answer {
     double scale;                  /* of the outputs; see circ_oracle_network */
     struct circ_training training; /* of a train point, in place of want */
     float *target;                 /* owned; [batch][outputs], of a train point */
-    bool solved;                   /* it is the answer to key */
+    struct circ_fixed *fixed;      /* owned; of the precision last asked for; NULL before that */
+    float *words; /* owned; [batch][outputs], what fixed answers: all of it exact */
+    int64_t saturated[CIRC_MAX_LAYERS]; /* words of that */
+    bool solved;                        /* it is the answer to key */
     float *input; /* owned; [batch][C][H][W], of the network and batch last asked for */
     struct circ_point key;
-    int64_t oracle_ns; /* what the oracle took; 0 when its last answer served again */
+    int64_t
+        oracle_ns; /* what the last circ_answer_find took: next to nothing when it served again */
     uint64_t seed;
 };
 
 /* Starts empty. The same seed gives the same weights and inputs. */
 void circ_answer_begin(struct circ_answer *answer, uint64_t seed);
 
-/* Makes answer that of planned. MEMORY, USAGE. After a failure it is empty and may be asked again.
- */
+/* Makes answer that of planned: of an infer point in fixed point, fixed and words too. MEMORY,
+ * USAGE. After a failure it is empty and may be asked again. */
 CIRC_MUST_USE enum circ_status circ_answer_find(struct circ_answer *answer,
                                                 const struct circ_planned *planned,
                                                 struct circ_error *err);

@@ -87,7 +87,8 @@ static const struct option_row table[] = {
      .derived = "physical cores in the affinity mask", .help = "threads"},
     {"precision", 'p', "LIST", POINTS, STORE_NAMES, AT(axes.precisions),
      .derived = "the backend's first",
-     .help = "how weights are stored: f32; bf16 for circulant ones on cpu"},
+     .help =
+         "how weights are stored: f32; bf16 for circulant ones on cpu; q16, q12, q8: fixed point"},
     {"pass", 0, "LIST", SEARCHES, STORE_NAMES, AT(axes.passes), .derived = "infer",
      .check = "infer,train; infer with -w", .help = "infer or train"},
     {"isa", 0, "LIST", DEVICES, STORE_NAMES, AT(axes.isas), .derived = "the best of this machine",

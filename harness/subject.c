@@ -2,6 +2,7 @@
  * statistics. */
 #include "harness/subject.h"
 
+#include "backends/core/fixed_judge.h"
 #include "backends/core/judge.h"
 #include "harness/meters/meter.h"
 #include "harness/clock.h"
@@ -191,6 +192,37 @@ static enum circ_status judge_training(struct circ_subject *subject,
     return status;
 }
 
+/* In words every output is known; what they are worth stands beside it. */
+static struct circ_verdict judge_fixed(struct circ_subject *subject,
+                                       const struct circ_answer *answer, int64_t outputs)
+{
+    const struct circ_fixed *fixed = answer->fixed;
+    int batch = subject->planned->point.batch;
+    double bound = circ_fixed_judge_bound(fixed, answer->saturated, batch);
+    struct circ_verdict verdict = circ_judge_selection(
+        subject->output, outputs, batch, &answer->selection, answer->want, answer->scale, bound);
+    circ_fixed_judge_equal(&verdict, subject->output, answer->words, outputs, batch);
+    return verdict;
+}
+
+/* What a right answer in words is worth, layer by layer. */
+static void remark_on_words(struct circ_subject *subject, const struct circ_answer *answer)
+{
+    const struct circ_network *net = &subject->network;
+    int64_t saturated = 0;
+    char text[384];
+    size_t used = 0;
+    for (int i = 0; i < net->layer_count && used < sizeof text; i++) {
+        saturated += answer->saturated[i];
+        if (circ_network_has_weights(&net->layers[i]))
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%.1f", used ? ", " : "",
+                                     answer->fixed->layers[i].sqnr_db);
+    }
+    circ_subject_remark(subject, "SQNR %s dB after each layer with weights, calibrated", text);
+    if (saturated)
+        circ_subject_remark(subject, "%lld words saturated", (long long)saturated);
+}
+
 static void judge(struct circ_subject *subject, const struct circ_model *model,
                   const struct circ_answer *answer, size_t outputs)
 {
@@ -199,9 +231,13 @@ static void judge(struct circ_subject *subject, const struct circ_model *model,
     struct circ_verdict verdict = {0};
     struct circ_error err = {0};
     bool intact = true;
+    bool fixed = circ_network_precision_word(
+                     circ_network_precision_find(subject->planned->point.precision)) != 0;
     enum circ_status status = CIRC_OK;
     if (subject->planned->pass == CIRC_TRAIN)
         status = judge_training(subject, model, answer, &verdict, &intact, &err);
+    else if (fixed)
+        verdict = judge_fixed(subject, answer, (int64_t)outputs);
     else
         verdict =
             circ_judge_selection(subject->output, (int64_t)outputs, batch, &answer->selection,
@@ -221,6 +257,8 @@ static void judge(struct circ_subject *subject, const struct circ_model *model,
         circ_subject_fail(subject, CIRC_WRONG, "it wrote outside its output buffer");
     else if (!verdict.right)
         circ_subject_fail(subject, CIRC_WRONG, verdict.reason);
+    else if (fixed)
+        remark_on_words(subject, answer);
 }
 
 /* Bytes of the host that a batch takes: the program, unless the device has memory of its own, which

@@ -68,9 +68,10 @@ static void begin(struct circ_document *document)
                                         "error in f32", "error",     "its bound"};
     circ_document_section(document, 2, "Fewer bits for the weights");
     circ_document_paragraph(
-        document, "The same point with spectra stored in 16 bits and in 32; arithmetic is "
-                  "in f32 either way. What streams from memory may take half the "
-                  "time; the error is the relative root mean square against the double "
+        document, "The same point with weights stored in fewer bits and in 32. In bf16 arithmetic "
+                  "is in f32 either way, and what streams from memory may take half the "
+                  "time; q16, q12 and q8 compute in fixed point of 16, 12 and 8 bits. The error is "
+                  "the relative root mean square against the double "
                   "oracle, which keeps its weights whole.");
     circ_document_table(document, false, "");
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

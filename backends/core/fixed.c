@@ -15,25 +15,22 @@ enum circ_status circ_fixed_supports(const struct circ_network *network, struct 
         int k = layer->block;
         if (layer->op == CIRC_OP_LRN)
             return circ_status_fail(err, CIRC_UNSUP,
-                                    "%s: layer %d normalises across channels (lrn), which fixed "
-                                    "point does not offer",
-                                    network->name, i + 1);
+                                    "fixed point does not offer lrn, and layer %d is one", i + 1);
         if (layer->op == CIRC_OP_SOFTMAX && i < network->layer_count - 1)
-            return circ_status_fail(err, CIRC_UNSUP,
-                                    "%s: layer %d is a softmax and not the last layer: fixed point "
-                                    "offers it at the end alone",
-                                    network->name, i + 1);
+            return circ_status_fail(
+                err, CIRC_UNSUP,
+                "fixed point offers a softmax at the end alone, and layer %d is not the last",
+                i + 1);
         if (!circ_network_has_weights(layer))
             continue;
         if (layer->structure == CIRC_PRUNED)
-            return circ_status_fail(err, CIRC_UNSUP,
-                                    "%s: fixed point is for circulant and dense weights, not for "
-                                    "pruned ones",
-                                    network->name);
+            return circ_status_fail(
+                err, CIRC_UNSUP,
+                "fixed point is for circulant and dense weights, not for pruned ones");
         if (k > CIRC_FIXED_MAX_BLOCK || k & (k - 1))
             return circ_status_fail(err, CIRC_UNSUP,
-                                    "%s: fixed point has blocks of a power of two up to %d, not %d",
-                                    network->name, CIRC_FIXED_MAX_BLOCK, k);
+                                    "fixed point has blocks of a power of two up to %d, not %d",
+                                    CIRC_FIXED_MAX_BLOCK, k);
     }
     return CIRC_OK;
 }
@@ -73,6 +70,12 @@ void circ_fixed_free(struct circ_fixed *fixed)
         free(fixed->layers[i].bias);
     }
     free(fixed);
+}
+
+int64_t circ_fixed_footprint(const struct circ_network *network)
+{
+    return circ_fixed_calibrate_footprint(network) + 2 * circ_network_counts(network).weight_count +
+           (int64_t)sizeof(struct circ_fixed);
 }
 
 int32_t circ_fixed_word(double value, int fraction, int bits)

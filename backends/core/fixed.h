@@ -39,15 +39,17 @@ struct circ_fixed_layer {
     double sqnr_db;   /* 10 log10 (signal / noise) of y over the calibration frames: signal is the
                          run in double, noise what the words' run differs by, all layers up to this
                          one in words. Infinite without noise */
-    double noise;     /* expected rounding noise of this layer's own: see circ_fixed_noise */
-    double rms;       /* of y in the run in double */
+    /* of any layer, weights or not: what its own roundings are expected to add (fixed_judge.h), and
+     * the root mean square of its output in the run in double */
+    double noise, rms;
 };
 
 struct circ_fixed {
     const struct circ_network *network; /* borrowed */
     int bits;
     int in_fraction;                                 /* of the network's input */
-    struct circ_fixed_layer layers[CIRC_MAX_LAYERS]; /* zeroed where there are no weights */
+    double noise;                                    /* of rounding that input */
+    struct circ_fixed_layer layers[CIRC_MAX_LAYERS]; /* without weights: noise and rms alone */
     struct circ_fixed_fft *plans[CIRC_MAX_LAYERS]; /* owned, one a layer with weights, else NULL */
 };
 
@@ -64,6 +66,9 @@ CIRC_MUST_USE enum circ_status circ_fixed_create(struct circ_fixed **fixed,
                                                  const float *frames, int count,
                                                  struct circ_error *err);
 void circ_fixed_free(struct circ_fixed *fixed); /* NULL allowed */
+
+/* Bytes that create (on seeded frames), fixed and forward take together, at most. */
+int64_t circ_fixed_footprint(const struct circ_network *network);
 
 /* One number as a word: to nearest, half up, saturating; NaN is 0. */
 int32_t circ_fixed_word(double value, int fraction, int bits);

@@ -311,6 +311,11 @@ static enum circ_status pass_layer(struct circ_fixed *fixed, const struct circ_m
         for (int f = 0; f < frames && !status; f++)
             status =
                 circ_oracle_layer(layer, &model->layers[index], a->x + f * in, a->y + f * out, err);
+        struct seen seen = {0};
+        see(&seen, a->y, status ? 0 : frames * out);
+        own->rms = rms(&seen);
+        if (layer->op == CIRC_OP_POOL_AVG) /* the reciprocal is off by 2^-15 of itself at most */
+            own->noise = rounding(circ_fixed_fraction(fixed, index), own->rms) + 0x1p-30;
     }
     for (int f = 0; f < frames && !status; f++)
         status = circ_fixed_run(fixed, index, a->words_x + f * in, a->words_y + f * out, NULL, err);
@@ -373,6 +378,7 @@ enum circ_status circ_fixed_calibrate_run(struct circ_fixed *fixed, const struct
                                       "finite",
                                       net->name);
         fixed->in_fraction = isfinite(seen.power) ? fraction_of(seen.peak, 0, fixed->bits) : 0;
+        fixed->noise = rounding(fixed->in_fraction, rms(&seen));
         for (int64_t i = 0; i < used * inputs; i++)
             a.words_x[i] = circ_fixed_word(a.x[i], fixed->in_fraction, fixed->bits);
     }
@@ -381,4 +387,20 @@ enum circ_status circ_fixed_calibrate_run(struct circ_fixed *fixed, const struct
     free(words);
     free(doubles);
     return status;
+}
+
+int64_t circ_fixed_calibrate_footprint(const struct circ_network *net)
+{
+    int64_t widest = circ_network_elements(net->input), spectra = 0, frames = seeded_frames(net);
+    for (int i = 0; i < net->layer_count; i++) {
+        const struct circ_layer *layer = &net->layers[i];
+        int64_t out = circ_network_elements(layer->out);
+        widest = out > widest ? out : widest;
+        if (!circ_network_has_weights(layer))
+            continue;
+        struct circ_geometry g = circ_geometry_of(layer);
+        int64_t row = (int64_t)g.q * g.k, need = (frames * g.in_pixels + g.taps) * row;
+        spectra = need > spectra ? need : spectra;
+    }
+    return (int64_t)sizeof(double) * spectra + 24 * frames * widest;
 }

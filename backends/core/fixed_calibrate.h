@@ -14,4 +14,7 @@ CIRC_MUST_USE enum circ_status circ_fixed_calibrate_run(struct circ_fixed *fixed
                                                         const float *frames, int count,
                                                         struct circ_error *err);
 
+/* Bytes that it takes meanwhile on seeded frames, at most; what it leaves in fixed not counted. */
+int64_t circ_fixed_calibrate_footprint(const struct circ_network *network);
+
 #endif

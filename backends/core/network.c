@@ -24,8 +24,13 @@ static const char *const structure_names[] = {
 
 static const struct {
     const char *name;
-    int bytes; /* of a stored number */
-} precisions[] = {[CIRC_F32] = {"f32", 4}, [CIRC_BF16] = {"bf16", 2}};
+    int bits; /* of a stored number */
+    bool fixed;
+} precisions[] = {[CIRC_F32] = {"f32", 32, false},
+                  [CIRC_BF16] = {"bf16", 16, false},
+                  [CIRC_Q16] = {"q16", 16, true},
+                  [CIRC_Q12] = {"q12", 12, true},
+                  [CIRC_Q8] = {"q8", 8, true}};
 
 const char *circ_network_op_name(enum circ_op op)
 {
@@ -44,7 +49,15 @@ const char *circ_network_precision_name(enum circ_precision precision)
 
 enum circ_precision circ_network_precision_find(const char *name)
 {
-    return strcmp(name, precisions[CIRC_BF16].name) ? CIRC_F32 : CIRC_BF16;
+    for (size_t i = 0; i < sizeof precisions / sizeof *precisions; i++)
+        if (!strcmp(name, precisions[i].name))
+            return (enum circ_precision)i;
+    return CIRC_F32;
+}
+
+int circ_network_precision_word(enum circ_precision precision)
+{
+    return precisions[precision].fixed ? precisions[precision].bits : 0;
 }
 
 bool circ_network_has_weights(const struct circ_layer *layer)
@@ -207,9 +220,13 @@ enum circ_status circ_network_compress(struct circ_network *net, enum circ_struc
 
 void circ_network_set_precision(struct circ_network *net, enum circ_precision precision)
 {
-    for (int i = 0; i < net->layer_count; i++)
-        if (net->layers[i].structure == CIRC_CIRCULANT)
-            net->layers[i].precision = precision;
+    bool fixed = precisions[precision].fixed;
+    for (int i = 0; i < net->layer_count; i++) {
+        struct circ_layer *layer = &net->layers[i];
+        if (layer->structure == CIRC_CIRCULANT ||
+            (fixed && layer->structure == CIRC_DENSE && circ_network_has_weights(layer)))
+            layer->precision = precision;
+    }
 }
 
 static uint64_t mix(uint64_t hash, double value)
@@ -281,6 +298,11 @@ static int64_t block_flop(int k, int per_complex)
     return (int64_t)complex_bins * per_complex + real_bins * 2;
 }
 
+static int64_t stored_bytes(int64_t count, enum circ_precision precision)
+{
+    return (count * precisions[precision].bits + 7) / 8;
+}
+
 /* 2.5 k log2 k for each block of an input pixel and of an output pixel. */
 static int64_t layer_transform_flop(const struct circ_layer *layer)
 {
@@ -308,7 +330,7 @@ struct circ_counts circ_network_layer_counts(const struct circ_layer *layer)
     counts.weight_count_dense = matrices * m * n;
     counts.flop_dense = 2 * counts.weight_count_dense * pixels_out;
     counts.weight_count = counts.weight_count_dense;
-    counts.weight_bytes = 4 * counts.weight_count;
+    counts.weight_bytes = stored_bytes(counts.weight_count, layer->precision);
     counts.flop_executed = counts.flop_roof = counts.flop_dense;
     if (layer->structure == CIRC_DENSE) {
         /* Winograd's F(4x4, 3x3) takes 36 products where the sum has 144 (Lavin and Gray, "Fast
@@ -331,7 +353,7 @@ struct circ_counts circ_network_layer_counts(const struct circ_layer *layer)
     int64_t transform_flop = layer_transform_flop(layer);
     int64_t products = matrices * p * q * pixels_out;
     counts.weight_count = circulant_count;
-    counts.weight_bytes = precisions[layer->precision].bytes * circulant_count;
+    counts.weight_bytes = stored_bytes(circulant_count, layer->precision);
     counts.flop_executed = transform_flop + products * block_flop(k, 8);
     counts.flop_roof = transform_flop + products * block_flop(k, 6);
     /* the same over rows of spectra */

@@ -33,9 +33,10 @@ enum circ_op {
 
 enum circ_structure { CIRC_DENSE, CIRC_CIRCULANT, CIRC_PRUNED };
 
-/* What a number of stored weights is rounded to; arithmetic is in f32. CIRC_BF16: the upper 16 bits
- * of a float32, 8 of them significant. */
-enum circ_precision { CIRC_F32, CIRC_BF16 };
+/* What a number of stored weights is rounded to. CIRC_BF16: the upper 16 bits of a float32, 8 of
+ * them significant; arithmetic is in f32. CIRC_Q16, Q12, Q8: words of so many bits, arithmetic
+ * among them (fixed.h). */
+enum circ_precision { CIRC_F32, CIRC_BF16, CIRC_Q16, CIRC_Q12, CIRC_Q8 };
 
 struct circ_shape {
     int c, h, w; /* channels, height, width; a vector of n is {n, 1, 1} */
@@ -56,7 +57,7 @@ struct circ_layer {
     /* set by circ_network_compress; FC and CONV only */
     enum circ_structure structure;
     int block; /* k: CIRCULANT, and PRUNED with the parameter count of that k; 1 for DENSE */
-    enum circ_precision precision; /* set by circ_network_set_precision, of the spectra; else F32 */
+    enum circ_precision precision; /* set by circ_network_set_precision; else F32 */
 };
 
 struct circ_network {
@@ -81,8 +82,9 @@ struct circ_counts {
     int64_t flop_roof;
     int64_t weight_count;       /* stored numbers without bias: m n, p q k, or the nonzeros */
     int64_t weight_count_dense; /* m n: what the dense layer would store */
-    int64_t weight_bytes; /* 4 per number, 2 in BF16; PRUNED 8 (value and column index; row starts
-                             not counted) */
+    /* 4 per number, 2 in BF16 and Q16, 1.5 in Q12, 1 in Q8: bits as the memory of a pipeline holds
+     * them, packed; PRUNED 8 (value and column index; row starts not counted) */
+    int64_t weight_bytes;
 };
 
 /* Elements of a shape. */
@@ -94,11 +96,14 @@ const char *circ_network_op_name(enum circ_op op);
 /* "dense", "circulant", "pruned"; never NULL. */
 const char *circ_network_structure_name(enum circ_structure structure);
 
-/* "f32", "bf16"; never NULL. */
+/* "f32", "bf16", "q16", "q12", "q8"; never NULL. */
 const char *circ_network_precision_name(enum circ_precision precision);
 
 /* By name; CIRC_F32 for a name that is none of those. */
 enum circ_precision circ_network_precision_find(const char *name);
+
+/* Bits of a word of fixed point: 16, 12, 8; 0 for what is floating. */
+int circ_network_precision_word(enum circ_precision precision);
 
 /* True for FC and CONV, the layers that have weights. */
 bool circ_network_has_weights(const struct circ_layer *layer);
@@ -124,8 +129,8 @@ CIRC_MUST_USE enum circ_status circ_network_compress(struct circ_network *net,
                                                      enum circ_structure structure, int block,
                                                      int block_conv, struct circ_error *err);
 
-/* How the CIRCULANT layers store their spectra; all others, and all after circ_network_compress,
- * stay F32. */
+/* How the CIRCULANT layers store their spectra, and in fixed point the DENSE ones their weights;
+ * all others, and all after circ_network_compress, stay F32. */
 void circ_network_set_precision(struct circ_network *net, enum circ_precision precision);
 
 /* Digest of the input shape and of every layer, structure and storage apart: equal for equal

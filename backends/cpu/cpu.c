@@ -117,7 +117,8 @@ static enum circ_status cpu_supports(struct circ_session *session,
     const struct circ_variant *variant = find_variant(request->variant);
     enum circ_structure structure = circ_network_structure(request->model->network);
     enum circ_precision precision = circ_network_precision_find(request->precision);
-    if (strcmp(request->precision, circ_network_precision_name(precision)))
+    if (strcmp(request->precision, circ_network_precision_name(precision)) ||
+        circ_network_precision_word(precision))
         return circ_status_fail(err, CIRC_UNSUP, "cpu stores weights in f32 or bf16, not %s",
                                 request->precision);
     if (precision == CIRC_BF16 && request->pass == CIRC_TRAIN)

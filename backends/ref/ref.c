@@ -1,7 +1,9 @@
-/* The reference as a backend: core/reference.h behind the contract. It is not meant to be fast. */
+/* The reference as a backend: core/reference.h, core/descent.h and core/fixed.h behind the
+ * contract. It is not meant to be fast. */
 #include "backends/ref/ref.h"
 
 #include "backends/core/descent.h"
+#include "backends/core/fixed.h"
 #include "backends/core/reference.h"
 #include "backends/processor.h"
 
@@ -16,6 +18,7 @@ struct circ_program {
     const struct circ_network *network;
     struct circ_reference *reference; /* infer */
     struct circ_descent *descent;     /* train */
+    struct circ_fixed *fixed;         /* infer in words */
     float *input, *output;            /* owned */
     float *target, *dx;               /* owned; train */
     float rate[CIRC_MAX_LAYERS];
@@ -42,8 +45,11 @@ static int ref_isas(const char *names[CIRC_MAX_VARIANTS])
 
 static int ref_precisions(const char *names[CIRC_MAX_VARIANTS])
 {
-    names[0] = "f32";
-    return 1;
+    static const enum circ_precision offered[] = {CIRC_F32, CIRC_Q16, CIRC_Q12, CIRC_Q8};
+    int count = (int)(sizeof offered / sizeof *offered);
+    for (int i = 0; i < count; i++)
+        names[i] = circ_network_precision_name(offered[i]);
+    return count;
 }
 
 static enum circ_status ref_probe(struct circ_device devices[CIRC_MAX_DEVICES], int *count,
@@ -70,6 +76,12 @@ static void ref_close(struct circ_session *session)
     free(session);
 }
 
+/* Bits of fixed point that are asked for; 0: floating. */
+static int word_of(const struct circ_request *request)
+{
+    return circ_network_precision_word(circ_network_precision_find(request->precision));
+}
+
 static enum circ_status ref_supports(struct circ_session *session,
                                      const struct circ_request *request, struct circ_error *err)
 {
@@ -84,9 +96,14 @@ static enum circ_status ref_supports(struct circ_session *session,
     if (request->cold_bytes)
         return circ_status_fail(err, CIRC_UNSUP,
                                 "ref has one set of weights: cold ones are not offered");
-    if (strcmp(request->precision, "f32"))
-        return circ_status_fail(err, CIRC_UNSUP, "ref computes in f32, not %s", request->precision);
-    return CIRC_OK;
+    if (!strcmp(request->precision, circ_network_precision_name(CIRC_F32)))
+        return CIRC_OK;
+    if (!word_of(request))
+        return circ_status_fail(err, CIRC_UNSUP, "ref computes in f32, q16, q12 or q8, not %s",
+                                request->precision);
+    if (request->pass == CIRC_TRAIN)
+        return circ_status_fail(err, CIRC_UNSUP, "ref trains in f32, not %s", request->precision);
+    return circ_fixed_supports(net, err);
 }
 
 static void ref_release(struct circ_program *program)
@@ -95,6 +112,7 @@ static void ref_release(struct circ_program *program)
         return;
     circ_reference_free(program->reference);
     circ_descent_free(program->descent);
+    circ_fixed_free(program->fixed);
     free(program->input);
     free(program->output);
     free(program->target);
@@ -113,9 +131,11 @@ static enum circ_status ref_prepare(struct circ_session *session,
     if (!program)
         return circ_status_fail(err, CIRC_MEMORY, "%s: no memory", net->name);
     bool train = request->pass == CIRC_TRAIN;
-    enum circ_status status = train
-                                  ? circ_descent_create(&program->descent, request->model, err)
-                                  : circ_reference_create(&program->reference, request->model, err);
+    int word = word_of(request);
+    enum circ_status status =
+        train  ? circ_descent_create(&program->descent, request->model, err)
+        : word ? circ_fixed_create(&program->fixed, request->model, word, NULL, 0, err)
+               : circ_reference_create(&program->reference, request->model, err);
     program->network = net;
     program->batch = request->batch;
     program->input_count = (size_t)circ_network_elements(net->input) * (size_t)request->batch;
@@ -148,6 +168,9 @@ static int64_t ref_footprint(const struct circ_request *request)
 {
     const struct circ_network *net = request->model->network;
     int64_t widest = circ_network_elements(net->input), spectra = 0;
+    if (word_of(request))
+        return circ_fixed_footprint(net) +
+               4 * request->batch * (widest + circ_network_elements(circ_network_output(net)));
     for (int i = 0; i < net->layer_count; i++) {
         const struct circ_layer *layer = &net->layers[i];
         int64_t count = circ_network_elements(layer->out);
@@ -188,6 +211,9 @@ static enum circ_status ref_launch(struct circ_program *program, struct circ_err
     if (program->descent)
         return circ_descent_step(program->descent, program->input, program->target, program->rate,
                                  program->batch, program->output, program->dx, err);
+    if (program->fixed)
+        return circ_fixed_forward(program->fixed, program->input, program->batch, program->output,
+                                  NULL, err);
     circ_reference_forward(program->reference, program->input, program->batch, program->output);
     return CIRC_OK;
 }
