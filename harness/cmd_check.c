@@ -28,7 +28,13 @@ static enum circ_status print_named(struct circ_store *store, const char *name,
                   : circ_query_run(store, query->sql, NULL, campaign, format, stdout, rows, err);
 }
 
-/* A row a point when a format is asked for; otherwise the worst errors, and what failed. */
+static bool in_words(const struct circ_planned *planned)
+{
+    return circ_network_precision_word(circ_network_precision_find(planned->point.precision)) != 0;
+}
+
+/* A row a point when a format is asked for; otherwise the worst errors, the layers' SQNR where
+ * there is fixed point, and what failed. */
 static enum circ_status print_check(const struct circ_runner *runner, struct circ_error *err)
 {
     const struct circ_options *options = runner->options;
@@ -37,6 +43,14 @@ static enum circ_status print_check(const struct circ_runner *runner, struct cir
         return print_named(runner->store, "all", runner->campaign, options->format, &rows, err);
     enum circ_status status =
         print_named(runner->store, "errors", runner->campaign, CIRC_TABLE, &rows, err);
+    bool answers = runner->points > runner->failed + runner->refused;
+    for (int i = 0; i < runner->sweep->point_count && answers && !status; i++)
+        if (in_words(&runner->sweep->points[i])) {
+            fputc('\n', stdout);
+            status =
+                print_named(runner->store, "fixed-point", runner->campaign, CIRC_TABLE, &rows, err);
+            break;
+        }
     if (!status && runner->failed + runner->refused) {
         fputc('\n', stdout);
         status = print_named(runner->store, "reasons", runner->campaign, CIRC_TABLE, &rows, err);

@@ -218,9 +218,11 @@ static void remark_on_words(struct circ_subject *subject, const struct circ_answ
             used += (size_t)snprintf(text + used, sizeof text - used, "%s%.1f", used ? ", " : "",
                                      answer->fixed->layers[i].sqnr_db);
     }
-    circ_subject_remark(subject, "SQNR %s dB after each layer with weights, calibrated", text);
+    circ_subject_remark(subject, "SQNR %s dB after each layer with weights, on calibration frames",
+                        text);
     if (saturated)
-        circ_subject_remark(subject, "%lld words saturated", (long long)saturated);
+        circ_subject_remark(subject, "%lld word%s saturated", (long long)saturated,
+                            saturated == 1 ? "" : "s");
 }
 
 static void judge(struct circ_subject *subject, const struct circ_model *model,
