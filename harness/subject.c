@@ -7,6 +7,7 @@
 #include "harness/meters/meter.h"
 #include "harness/clock.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -199,8 +200,9 @@ static struct circ_verdict judge_fixed(struct circ_subject *subject,
     const struct circ_fixed *fixed = answer->fixed;
     int batch = subject->planned->point.batch;
     double bound = circ_fixed_judge_bound(fixed, answer->saturated, batch);
-    struct circ_verdict verdict = circ_judge_selection(
-        subject->output, outputs, batch, &answer->selection, answer->want, answer->scale, bound);
+    struct circ_verdict verdict =
+        circ_judge_selection(subject->output, outputs, batch, &answer->selection, answer->want,
+                             fmax(answer->scale, circ_fixed_judge_scale(fixed)), bound);
     circ_fixed_judge_equal(&verdict, subject->output, answer->words, outputs, batch);
     return verdict;
 }

@@ -203,11 +203,15 @@ static double rounding(int fraction, double size)
 }
 
 /* Scales, and the noise that comes with them. Transforms double the power a stage, untangling and
- * tangling keep it (Parseval). Roots of t fraction bits add 2^-2t / 6 where they multiply. Returns
- * the fraction of W. */
-static int choose(struct circ_fixed_layer *own, const struct circ_fixed_fft *plan,
-                  const struct scales *seen, int bits)
+ * tangling keep it (Parseval). Roots of t fraction bits add 2^-2t / 6 where they multiply. Half up
+ * leans upward by 2^-(shift+1) units where a root is 1: an inverse transform gathers that in words
+ * 0 and 1 of a block, amplitude 2 a stage where the signal grows by sqrt(2). Returns the fraction
+ * of W. */
+static int choose(struct circ_fixed_layer *own, const struct circ_layer *layer,
+                  const struct circ_fixed_fft *plan, const struct scales *seen, int bits)
 {
+    struct circ_geometry g = circ_geometry_of(layer);
+    double lean = 0;
     int stages = plan->stages, levels = stages ? stages - 1 : 0, fraction = own->in_fraction;
     double noise = stages ? 2 * stages * ldexp(1, -2 * (bits - 2)) / 6 : 0;
     for (int i = 0; i < stages; i++) {
@@ -227,8 +231,12 @@ static int choose(struct circ_fixed_layer *own, const struct circ_fixed_fft *pla
     noise += rounding(fraction, rms(&seen->product));
     for (int i = 0; i < stages; i++) {
         own->inverse[i] = shift_to(fmax(seen->inverse[i], least), &fraction, bits);
-        noise += rounding(fraction, rms(&seen->product) * pow(2, i / 2.0));
+        double size = rms(&seen->product) * pow(2, i / 2.0);
+        noise += rounding(fraction, size);
+        if (i > 0 && own->inverse[i] > 0 && size > 0)
+            lean += ldexp(1, -fraction - own->inverse[i] - 1) / size * pow(2, (levels - i) / 2.0);
     }
+    noise += lean * lean * fmin(1, 2.0 * g.p / g.m);
     fraction += levels;
     own->last = shift_to(seen->output.peak, &fraction, bits);
     own->out_fraction = fraction;
@@ -306,7 +314,7 @@ static enum circ_status pass_layer(struct circ_fixed *fixed, const struct circ_m
         own->in_fraction = circ_fixed_fraction(fixed, index - 1);
         if (!status)
             status = quantise(own, layer, &model->layers[index], plan,
-                              choose(own, plan, &seen, fixed->bits), fixed->bits, err);
+                              choose(own, layer, plan, &seen, fixed->bits), fixed->bits, err);
     } else {
         for (int f = 0; f < frames && !status; f++)
             status =

@@ -23,6 +23,12 @@ double circ_fixed_judge_bound(const struct circ_fixed *fixed, const int64_t *sat
     return bound < WIDEST ? bound : WIDEST;
 }
 
+double circ_fixed_judge_scale(const struct circ_fixed *fixed)
+{
+    int count = fixed->network->layer_count;
+    return count ? fixed->layers[count - 1].rms : 0;
+}
+
 void circ_fixed_judge_equal(struct circ_verdict *verdict, const float *got, const float *want,
                             int64_t outputs, int batch)
 {
@@ -32,6 +38,11 @@ void circ_fixed_judge_equal(struct circ_verdict *verdict, const float *got, cons
             first = differ++ ? first : i;
         }
     verdict->checked = verdict->total = outputs * batch;
+    if (!differ && !verdict->right && isfinite(verdict->rel_rms_error))
+        snprintf(verdict->reason, sizeof verdict->reason,
+                 "exact in fixed point, but words of so few bits lose too much here: relative RMS "
+                 "error %.3g (bound %.3g)",
+                 verdict->rel_rms_error, verdict->bound);
     if (!differ)
         return;
     verdict->right = false;

@@ -16,8 +16,8 @@
  * after it turn noise and signal alike, so the noises of all layers and of the input add up. A word
  * that saturates errs by what it lacks, taken to be one root mean square of its kind: the share of
  * a layer's words that saturated is added to its noise. The bound is four times the root of it all,
- * because the frames are few, the roundings half up, and signals with a mean have a few bins far
- * above the others. Measured on the networks here, errors are 0.5 to 2 times that root.
+ * because the outputs may be few, or one, and signals with a mean have a few bins far above the
+ * others. Measured on the networks here, errors are 0.5 to 2 times that root.
  *
  * A softmax turns an error of its input, in absolute terms, into as large a relative one, and at
  * most sqrt(2) times that with what its sum adds.
@@ -26,6 +26,10 @@
  * a wider bound would hold nobody. saturated [layers] is what circ_fixed_forward counted over a
  * batch; NULL: none. */
 double circ_fixed_judge_bound(const struct circ_fixed *fixed, const int64_t *saturated, int batch);
+
+/* Size of the outputs that errors are relative to, beside rms(want) and the oracle's scale: the
+ * root mean square that the calibration saw, for which the words are made. 0 for a softmax. */
+double circ_fixed_judge_scale(const struct circ_fixed *fixed);
 
 /* A verdict on got [batch][outputs] against the double oracle, which becomes wrong, with the first
  * output that differs named, unless got equals want, of circ_fixed_forward, in every output. */
