@@ -65,6 +65,10 @@ struct circ_request {
     /* Parameters to run with, as a program_info prints them; NULL: the backend's own choice. A text
      * that it does not read, or that does not fit the device, is UNSUP in prepare. */
     const char *tuning;
+    /* Of a precision in fixed point: frames [calibration_count][C][H][W] to choose its scales from
+     * (core/fixed.h). NULL: seeded ones of the kind that the harness feeds. */
+    const float *calibration;
+    int calibration_count;
 };
 
 /* What a train program learns from. Everything is borrowed for the call. */

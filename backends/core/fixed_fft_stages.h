@@ -1,7 +1,8 @@
 /* Both directions of fixed_fft.c over one kind of number: included once for words and once for
  * doubles, which define NAME, WORD, WIDE, STATE, ROOTS, ROOT, UP, SUM and PRODUCT. */
 
-static void NAME(forward)(const struct circ_fixed_fft *plan, const WORD *x, STATE, WORD *slots)
+static inline void NAME(forward)(const struct circ_fixed_fft *plan, const WORD *x, STATE,
+                                 WORD *slots)
 {
     ROOTS;
     const int n = plan->n, k = plan->k;
@@ -38,7 +39,8 @@ static void NAME(forward)(const struct circ_fixed_fft *plan, const WORD *x, STAT
     }
 }
 
-static void NAME(inverse)(const struct circ_fixed_fft *plan, const WORD *slots, STATE, WORD *x)
+static inline void NAME(inverse)(const struct circ_fixed_fft *plan, const WORD *slots, STATE,
+                                 WORD *x)
 {
     ROOTS;
     const int n = plan->n, k = plan->k;

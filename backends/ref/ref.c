@@ -134,7 +134,8 @@ static enum circ_status ref_prepare(struct circ_session *session,
     int word = word_of(request);
     enum circ_status status =
         train  ? circ_descent_create(&program->descent, request->model, err)
-        : word ? circ_fixed_create(&program->fixed, request->model, word, NULL, 0, err)
+        : word ? circ_fixed_create(&program->fixed, request->model, word, request->calibration,
+                                   request->calibration_count, err)
                : circ_reference_create(&program->reference, request->model, err);
     program->network = net;
     program->batch = request->batch;

@@ -15,6 +15,11 @@ from tap import Tap
 TEMPLATES = {
     "backends/core/fft_passes.h": '#include "backends/core/fft.h"\n#define CIRC_FFT_V float\n'
                                   "#define CIRC_FFT_S float\n#define CIRC_FFT_NAME(x) alone_##x\n",
+    "backends/core/fixed_fft_stages.h": '#include "backends/core/fixed_fft.h"\n#define NAME(x) alone_##x\n'
+                                        "#define WORD double\n#define WIDE double\n#define STATE double *peak\n"
+                                        "#define ROOTS (void)peak\n#define ROOT(e) const WIDE wr = (e), wi = (e)\n"
+                                        "#define UP(v) (v)\n#define SUM(v, s, half) (v)\n#define PRODUCT(v, s, half) (v)\n"
+                                        "static int reversed(int f, int n) { return f + n; }\n",
     "backends/core/slopes.h": '#include "backends/core/network.h"\n#include <math.h>\n'
                               "#define CIRC_SLOPES_T float\n#define CIRC_SLOPES_NAME(x) alone_##x\n",
 }
