@@ -167,19 +167,21 @@ static enum circ_status weighted(const struct circ_fixed *fixed, int index, cons
     struct circ_geometry g = circ_geometry_of(layer);
     size_t row = (size_t)g.q * (size_t)g.k;
     int32_t *spectra = malloc((size_t)g.in_pixels * row * sizeof *spectra);
+    int *unders = circ_geometry_unders(layer);
     int64_t sum[CIRC_FIXED_MAX_BLOCK];
     int32_t block[CIRC_FIXED_MAX_BLOCK];
-    if (!spectra)
-        return circ_status_fail(err, CIRC_MEMORY, "%s: no memory for the spectra of layer %d",
-                                fixed->network->name, index + 1);
-    for (int group = 0; group < g.groups; group++) {
+    enum circ_status status = CIRC_OK;
+    if (!spectra || !unders)
+        status = circ_status_fail(err, CIRC_MEMORY, "%s: no memory for the spectra of layer %d",
+                                  fixed->network->name, index + 1);
+    for (int group = 0; group < g.groups && !status; group++) {
         *saturated +=
             transform(&g, plan, own->forward, x + (int64_t)group * g.n * g.in_pixels, spectra);
         for (int64_t at = 0; at < (int64_t)g.p * g.out_pixels; at++) {
             int i = (int)(at / g.out_pixels), pixel = (int)(at % g.out_pixels);
             memset(sum, 0, (size_t)g.k * sizeof *sum);
             for (int tap = 0; tap < g.taps; tap++) {
-                int under = circ_geometry_under(layer, pixel, tap);
+                int under = unders[(int64_t)pixel * g.taps + tap];
                 size_t w = ((size_t)group * (size_t)g.taps + (size_t)tap) * (size_t)g.p + (size_t)i;
                 if (under >= 0)
                     multiply_add(g.k, g.q, own->weights + w * row, spectra + (size_t)under * row,
@@ -195,8 +197,9 @@ static enum circ_status weighted(const struct circ_fixed *fixed, int index, cons
             }
         }
     }
+    free(unders);
     free(spectra);
-    return CIRC_OK;
+    return status;
 }
 
 static void pool(const struct circ_layer *layer, int bits, const int32_t *x, int32_t *y)

@@ -122,8 +122,8 @@ static void transform(const struct circ_layer *layer, const struct circ_fixed_ff
 
 /* One block row of a group on all frames. */
 static void run_row(const struct circ_layer *layer, const struct circ_fixed_fft *plan, int group,
-                    int i, int frames, const double *w, const double *spectra, const float *bias,
-                    double *y, struct scales *scales)
+                    int i, int frames, const int *unders, const double *w, const double *spectra,
+                    const float *bias, double *y, struct scales *scales)
 {
     struct circ_geometry g = circ_geometry_of(layer);
     int64_t outputs = circ_network_elements(layer->out), row = (int64_t)g.q * g.k;
@@ -132,7 +132,7 @@ static void run_row(const struct circ_layer *layer, const struct circ_fixed_fft 
         int frame = (int)(at / g.out_pixels), pixel = (int)(at % g.out_pixels);
         memset(block, 0, (size_t)g.k * sizeof *block);
         for (int tap = 0; tap < g.taps; tap++) {
-            int under = circ_geometry_under(layer, pixel, tap);
+            int under = unders[(int64_t)pixel * g.taps + tap];
             if (under >= 0)
                 multiply_add(g.k, g.q, w + tap * row,
                              spectra + ((int64_t)frame * g.in_pixels + under) * row, block);
@@ -157,17 +157,19 @@ static enum circ_status measure(const struct circ_layer *layer, const struct cir
     size_t row = (size_t)g.q * (size_t)g.k;
     double *spectra = malloc((size_t)frames * (size_t)g.in_pixels * row * sizeof *spectra);
     double *w = malloc((size_t)g.taps * row * sizeof *w);
+    int *unders = circ_geometry_unders(layer);
     enum circ_status status = CIRC_OK;
-    if (!spectra || !w)
+    if (!spectra || !w || !unders)
         status = circ_status_fail(err, CIRC_MEMORY, "no memory to calibrate on %d frames", frames);
     for (int group = 0; group < g.groups && !status; group++) {
         transform(layer, plan, group, frames, x, spectra, scales);
         for (int i = 0; i < g.p; i++) {
             row_spectra(layer, plan, weights->values, group, i, w);
             see(&scales->weight, w, (int64_t)g.taps * (int64_t)row);
-            run_row(layer, plan, group, i, frames, w, spectra, weights->bias, y, scales);
+            run_row(layer, plan, group, i, frames, unders, w, spectra, weights->bias, y, scales);
         }
     }
+    free(unders);
     free(w);
     free(spectra);
     return status;

@@ -1,6 +1,8 @@
 /* Derived sizes of layers with weights. */
 #include "backends/core/geometry.h"
 
+#include <stdlib.h>
+
 struct circ_geometry circ_geometry_of(const struct circ_layer *layer)
 {
     struct circ_geometry g = {
@@ -23,4 +25,14 @@ int circ_geometry_under(const struct circ_layer *layer, int pixel, int tap)
     int iy = pixel / layer->out.w * layer->stride - layer->pad + tap / layer->taps_w;
     int ix = pixel % layer->out.w * layer->stride - layer->pad + tap % layer->taps_w;
     return iy < 0 || iy >= layer->in.h || ix < 0 || ix >= layer->in.w ? -1 : iy * layer->in.w + ix;
+}
+
+int *circ_geometry_unders(const struct circ_layer *layer)
+{
+    struct circ_geometry g = circ_geometry_of(layer);
+    int *unders = malloc((size_t)g.out_pixels * (size_t)g.taps * sizeof *unders);
+    for (int pixel = 0; pixel < g.out_pixels && unders; pixel++)
+        for (int tap = 0; tap < g.taps; tap++)
+            unders[(int64_t)pixel * g.taps + tap] = circ_geometry_under(layer, pixel, tap);
+    return unders;
 }

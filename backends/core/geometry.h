@@ -18,4 +18,7 @@ struct circ_geometry circ_geometry_of(const struct circ_layer *layer);
 /* Index of the input pixel under a tap of an output pixel; -1 in the padding. */
 int circ_geometry_under(const struct circ_layer *layer, int pixel, int tap);
 
+/* All of these, [out_pixels][taps]. The caller frees it; NULL when memory is short. */
+int *circ_geometry_unders(const struct circ_layer *layer);
+
 #endif
