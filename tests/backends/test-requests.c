@@ -19,7 +19,8 @@ int main(void)
         {"cpu", "openblas", NULL, "bf16", 1, CIRC_INFER},
         {"ref", "plain", NULL, "bf16", 1, CIRC_INFER},
         {"ref", "plain", NULL, "f32", 2, CIRC_INFER},
-        {"ref", "plain", NULL, "q8", 1, CIRC_INFER},
+        {"ref", "plain", NULL, "q8", 1, CIRC_TRAIN},
+        {"ref", "plain", NULL, "q8", 2, CIRC_INFER},
     };
     struct circ_network net;
     struct circ_layer fc = {.op = CIRC_OP_FC, .out.c = 8, .compressible = true};

@@ -56,6 +56,28 @@ static void test_fc_counts(void)
     tap_ok(narrow.weight_bytes == 589824LL * 16 && narrow.weight_count == c.weight_count &&
                narrow.flop_executed == c.flop_executed,
            "bf16 halves the bytes and nothing else");
+    static const struct {
+        const char *name;
+        int64_t bits;
+    } words[] = {{"q16", 16}, {"q12", 12}, {"q8", 8}};
+    for (int w = 0; w < 3; w++) {
+        enum circ_precision q = circ_network_precision_find(words[w].name);
+        circ_network_set_precision(&net, q);
+        narrow = circ_network_counts(&net);
+        tap_ok(!strcmp(circ_network_precision_name(q), words[w].name) &&
+                   circ_network_precision_word(q) == words[w].bits &&
+                   narrow.weight_bytes == 589824LL * words[w].bits,
+               "words of %lld bits are packed", (long long)words[w].bits);
+    }
+    tap_ok(!circ_network_precision_word(CIRC_F32) && !circ_network_precision_word(CIRC_BF16),
+           "f32 and bf16 are floating");
+    tap_ok(!circ_network_compress(&net, CIRC_DENSE, 1, 1, &err), "dense again");
+    circ_network_set_precision(&net, CIRC_BF16);
+    c = circ_network_counts(&net);
+    circ_network_set_precision(&net, CIRC_Q12);
+    narrow = circ_network_counts(&net);
+    tap_ok(c.weight_bytes == 4 * 37748736LL && narrow.weight_bytes == 37748736LL * 3 / 2,
+           "dense weights stay whole in bf16 and are words in fixed point");
     tap_ok(!circ_network_compress(&net, CIRC_CIRCULANT, 1, 1, &err) &&
                net.layers[0].precision == CIRC_F32,
            "compress with k = 1");

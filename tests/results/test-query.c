@@ -171,6 +171,9 @@ static void fill(struct circ_store *store, const struct fixture_keys *keys)
     trial.weight_bytes /= 2;
     set_time(&trial, 600, 590, 610);
     add(store, keys, &trial);
+    trial.point.precision = "q16";
+    trial.reason = "SQNR 70.1 dB";
+    add(store, keys, &trial);
     trial = fixture_trial("net", "pruned", 8);
     trial.point.variant = "csr";
     set_time(&trial, 2000, 1900, 2100);
@@ -278,21 +281,22 @@ static void test_canned(struct circ_store *store, const char *campaign, bool fil
     static const struct {
         const char *name;
         int64_t rows;
-    } expected[] = {{"all", 12},
-                    {"summary", 12},
+    } expected[] = {{"all", 13},
+                    {"summary", 13},
                     {"failures", 2},
-                    {"best-block", 6},
+                    {"fixed-point", 1},
+                    {"best-block", 7},
                     {"pruned-vs-circulant", 1},
-                    {"counters", 10},
-                    {"samples", 10},
-                    {"verify", 11},
+                    {"counters", 11},
+                    {"samples", 11},
+                    {"verify", 12},
                     {"hosts", 3},
                     {"ceilings", 4},
                     {"roof", 1},
                     {"cold", 1},
-                    {"noise", 10},
+                    {"noise", 11},
                     {"peers", 4},
-                    {"precision", 1}};
+                    {"precision", 2}};
     int count;
     const struct circ_query *list = circ_query_list(&count);
 
@@ -338,7 +342,7 @@ static void test_where(struct circ_store *store, const char *campaign)
     free(text);
     tap_ok(!run(store, "SELECT count(*) AS n FROM v_result WHERE campaign_key = :campaign", NULL,
                 campaign, &rows, &text, &err) &&
-               !strcmp(text, "n\r\n12\r\n"),
+               !strcmp(text, "n\r\n13\r\n"),
            ":campaign is bound");
     free(text);
     tap_ok(!run(store, "WITH a(x) AS (VALUES (1), (2)) SELECT x FROM a", "x = 2", NULL, &rows, NULL,
@@ -384,7 +388,7 @@ static void test_refused(struct circ_store *store)
         tap_ok(status == CIRC_USAGE && strstr(err.message, cases[i].words), "%s [%s]: %s",
                cases[i].sql, cases[i].where ? cases[i].where : "", err.message);
     }
-    tap_ok(fixture_number(store, "SELECT count(*) FROM trial") == 12 &&
+    tap_ok(fixture_number(store, "SELECT count(*) FROM trial") == 13 &&
                fixture_number(store, "PRAGMA user_version") == SCHEMA,
            "nothing was changed");
 }
