@@ -3,6 +3,7 @@
 
 #include "backends/core/fixed_calibrate.h"
 #include "backends/core/geometry.h"
+#include "backends/core/reference.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -261,16 +262,8 @@ void circ_fixed_output(const struct circ_fixed *fixed, const int32_t *words, flo
     int64_t count = circ_network_elements(circ_network_output(net));
     for (int64_t i = 0; i < count; i++)
         output[i] = (float)ldexp(words[i], -fraction);
-    if (last == net->layer_count - 1)
-        return;
-    float top = output[0];
-    double sum = 0;
-    for (int64_t i = 1; i < count; i++)
-        top = output[i] > top ? output[i] : top;
-    for (int64_t i = 0; i < count; i++)
-        sum += output[i] = expf(output[i] - top);
-    for (int64_t i = 0; i < count; i++)
-        output[i] = (float)(output[i] / sum);
+    if (last < net->layer_count - 1)
+        circ_reference_softmax(count, output, output);
 }
 
 enum circ_status circ_fixed_forward(const struct circ_fixed *fixed, const float *input, int batch,

@@ -125,7 +125,7 @@ static void lrn_forward(const struct circ_layer *layer, const float *x, float *y
     }
 }
 
-static void softmax_forward(int64_t count, const float *x, float *y)
+void circ_reference_softmax(int64_t count, const float *x, float *y)
 {
     float top = x[0];
     double sum = 0; /* a million terms would lose 7e-5 of a float */
@@ -168,7 +168,7 @@ void circ_reference_layer(struct circ_reference *reference, int index, const flo
         memcpy(y, x, (size_t)count * sizeof *y);
         break;
     case CIRC_OP_SOFTMAX:
-        softmax_forward(count, x, y);
+        circ_reference_softmax(count, x, y);
         break;
     }
 }

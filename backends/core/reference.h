@@ -24,6 +24,9 @@ void circ_reference_forward(struct circ_reference *reference, const float *input
 /* One layer on one frame, channels first. */
 void circ_reference_layer(struct circ_reference *reference, int index, const float *x, float *y);
 
+/* y[count] = softmax of x[count], in place allowed. */
+void circ_reference_softmax(int64_t count, const float *x, float *y);
+
 /* Takes the values and biases of model, of the same network with no PRUNED layers, in place of its
  * own. MEMORY. */
 CIRC_MUST_USE enum circ_status circ_reference_refresh(struct circ_reference *reference,
