@@ -3,6 +3,8 @@
 
 #include "backends/core/geometry.h"
 
+#include <stdio.h>
+
 const char *circ_pipeline_stage_name(enum circ_pipeline_stage stage)
 {
     static const char *const names[] = {"load", "transform", "multiply", "inverse", "store"};
@@ -57,6 +59,41 @@ enum circ_status circ_pipeline_plan(const struct circ_network *network,
                                      "%s has no layer with weights: there is "
                                      "nothing for a pipeline to multiply",
                                      network->name);
+}
+
+static int largest_block(const struct circ_network *network)
+{
+    int largest = 1;
+    for (int i = 0; i < network->layer_count; i++)
+        if (circ_network_has_weights(&network->layers[i]) && network->layers[i].block > largest)
+            largest = network->layers[i].block;
+    return largest;
+}
+
+int circ_pipeline_most_parallel(const struct circ_network *network)
+{
+    int k = largest_block(network);
+    return k == 1 ? 0 : k < 4 ? 1 : k / 4;
+}
+
+int circ_pipeline_most_depth(const struct circ_network *network)
+{
+    int depth = 0;
+    for (int k = largest_block(network); k > 1; k /= 2)
+        depth++;
+    return depth ? depth : 1;
+}
+
+bool circ_pipeline_read(const char *text, int *parallel, int *depth)
+{
+    int used = 0;
+    return sscanf(text, "p%5d d%5d%n", parallel, depth, &used) == 2 && !text[used] &&
+           *parallel > 0 && (*parallel & (*parallel - 1)) == 0 && *depth > 0;
+}
+
+void circ_pipeline_write(char *text, size_t size, int parallel, int depth)
+{
+    snprintf(text, size, "p%d d%d", parallel, depth);
 }
 
 int64_t circ_pipeline_weight_words(const struct circ_layer *layer)

@@ -69,6 +69,17 @@ CIRC_MUST_USE enum circ_status circ_pipeline_plan(const struct circ_network *net
                                                   struct circ_pipeline_step *steps, int *count,
                                                   struct circ_error *err);
 
+/* The largest P that is of use: n/2 = k/4 of the largest block, at least 1; 0 for a network without
+ * a block beyond 1, whose transforms have no butterflies. The largest D: the stages of its
+ * transform, at least 1. A layer with smaller blocks uses what fits of both. */
+int circ_pipeline_most_parallel(const struct circ_network *network);
+int circ_pipeline_most_depth(const struct circ_network *network);
+
+/* "p4 d2", the tuning of rows. read: false for any other text, and for a P that is no power of two;
+ * it does not look at what fits. */
+bool circ_pipeline_read(const char *text, int *parallel, int *depth);
+void circ_pipeline_write(char *text, size_t size, int parallel, int depth);
+
 /* Words of a layer's weights as spectra, groups x taps x p x q x k: what on-chip memory must hold.
  */
 int64_t circ_pipeline_weight_words(const struct circ_layer *layer);

@@ -155,9 +155,32 @@ static void test_plan(void)
     }
 }
 
+static void test_tuning(void)
+{
+    static const char *const wrong[] = {"",      "p4",    "d2",     "p4d2x", "p3 d1",
+                                        "p0 d1", "p4 d0", "p-4 d1", "P4 d1", "p4 d2 "};
+    static const int most[][3] = {{1, 0, 1}, {2, 1, 1}, {4, 1, 2}, {8, 2, 3}, {256, 64, 8}};
+    const struct circ_layer layer = {.op = CIRC_OP_FC, .out.c = 300, .compressible = true};
+    int p = 0, d = 0, read = 0, right = 0;
+    char text[32];
+    circ_pipeline_write(text, sizeof text, 16, 3);
+    tap_ok(circ_pipeline_read(text, &p, &d) && p == 16 && d == 3, "%s is read as it is written",
+           text);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        read += circ_pipeline_read(wrong[i], &p, &d);
+    tap_ok(!read, "other texts are no tunings");
+    for (size_t i = 0; i < sizeof most / sizeof *most; i++)
+        right += !network_fixture_build(&net, (struct circ_shape){300, 1, 1}, &layer, 1,
+                                        CIRC_CIRCULANT, most[i][0], &err) &&
+                 circ_pipeline_most_parallel(&net) == most[i][1] &&
+                 circ_pipeline_most_depth(&net) == most[i][2];
+    tap_ok(right == sizeof most / sizeof *most, "the largest P and D that are of use");
+}
+
 int main(void)
 {
     test_counts();
     test_plan();
+    test_tuning();
     return tap_done();
 }
