@@ -24,6 +24,7 @@
 #define CIRC_MAX_VARIANTS 8
 #define CIRC_MAX_TUNINGS  16
 #define CIRC_TUNING_TEXT  96 /* bytes of a tuning's text and its terminator */
+#define CIRC_MAX_PARTS    32
 
 enum circ_device_kind { CIRC_DEVICE_CPU, CIRC_DEVICE_GPU, CIRC_DEVICE_FPGA, CIRC_DEVICE_ASIC };
 enum circ_kind { CIRC_MEASURED, CIRC_EMULATED, CIRC_MODELLED };
@@ -83,6 +84,27 @@ struct circ_program_info {
     char library[96]; /* name and version of the library that did the work, "" if ours */
     char isa[32];     /* kernel set that runs, "" if not ours to choose */
     char tuning[CIRC_TUNING_TEXT]; /* parameters in force, "" if none */
+};
+
+/* One number that a modelled device is made of. */
+struct circ_figure {
+    const char *name, *unit; /* constants */
+    double value;
+    bool assumed;    /* its basis is the reasoning, else the public source */
+    char basis[256]; /* never empty */
+};
+
+/* What a model says of a program, whose times and joules are computed instead of measured. */
+struct circ_prediction {
+    double time_ns, cycles; /* of a batch */
+    double energy_uj_per_frame;
+    const char *bound; /* what takes the time: a stage of a pipeline, or "memory"; a constant */
+    char remark[400];  /* for the row: why it is not faster */
+    struct circ_prediction_part {
+        const char *name, *unit; /* constants */
+        double value;            /* of a batch */
+    } parts[CIRC_MAX_PARTS];     /* what the sums are made of */
+    int part_count;
 };
 
 struct circ_session; /* an open device, the backend's own */
@@ -167,6 +189,14 @@ struct circ_backend {
 
     /* Whether it reads a text as a tuning, for some device at least. */
     bool (*tuning_valid)(const char *text);
+
+    /* Of a backend whose devices are MODELLED, NULL in all others: what the model says of a
+     * program, which is then verified as any other and never timed. */
+    void (*predict)(const struct circ_program *program, struct circ_prediction *prediction);
+
+    /* The numbers that an open device is made of; *figures lives as long as the session. Returns
+     * how many. NULL as predict. */
+    int (*figures)(const struct circ_session *session, const struct circ_figure **figures);
 };
 
 /* "cpu", "gpu", ...; "measured", ...; "infer", "train". */

@@ -2,6 +2,7 @@
 #include "backends/registry.h"
 
 #include "backends/cpu/cpu.h"
+#include "backends/model/model.h"
 #include "backends/opencl/opencl.h"
 #include "backends/pytorch/pytorch.h"
 #include "backends/ref/ref.h"
@@ -13,6 +14,7 @@ static const struct circ_backend *const backends[] = {
     &circ_opencl_backend,
     &circ_ref_backend,
     &circ_pytorch_backend,
+    &circ_model_backend,
 };
 
 const struct circ_backend *const *circ_registry_list(int *count)

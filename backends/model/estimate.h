@@ -1,0 +1,70 @@
+/* Cycles and joules of a pipeline on a device, from the counts of core/pipeline.h.
+ *
+ * A stage of a step takes, for each frame, with w = min(P, what the block can use):
+ *     load, store   a token of 2w words a cycle (k = 1: 2P)
+ *     transform,    for each block the longer of its k / 2w tokens and of its
+ *     inverse       ceil(stages / D) trips, each of n / 2w cycles
+ *     multiply      2w complex products a cycle; k = 1: 8P real ones, because a complex multiplier
+ *                   is four real ones. The kernels of backends/fpga do 2P: the model grants dense
+ *                   layers all that the multipliers can do, so that they are a fair baseline.
+ *     memory        bytes off chip / bandwidth: the sixth, which the others wait for
+ * multiply needs the spectra of a whole frame, so load and transform (front) work on one frame
+ * while the others (back) work on the one before: n frames take n x slowest + the faster of front
+ * and back + the latency of the stages. Frames follow one another through a step; the steps follow
+ * one another, as on a board where the host starts them.
+ *
+ * On chip are the spectra of the largest input, twice; two block rows of streamed weights; roots;
+ * then, as long as there is room: activations between steps, and in order of layers the weights
+ * that fit whole. What is on chip is loaded before the first frame. The input, the output and the
+ * rest move on every frame.
+ *
+ * Energy = butterflies x (4 products + 6 sums) + complex products x (4 products + 2 sums + 2 in an
+ * accumulator) (k = 1: one and one), bytes on chip and off chip, static power x time. A word counts
+ * on chip once for each time that it is written or read: channels, spectra, weights, trips, roots.
+ *
+ * Left out: the host, starting kernels, filling the chip before the first frame, logic cells,
+ * routing and the clock that falls with them, banks of memory that a wide P must split, stalls and
+ * refresh of memory off chip, temperature, ReLU, bias and pooling (their energy; they hide behind
+ * store). Figures of energy on FPGAs are assumptions (devices/). */
+#ifndef CIRC_MODEL_ESTIMATE_H
+#define CIRC_MODEL_ESTIMATE_H
+
+#include "backends/core/pipeline.h"
+#include "backends/model/figures.h"
+
+enum { CIRC_ESTIMATE_MEMORY = CIRC_PIPELINE_STAGES, CIRC_ESTIMATE_TERMS };
+
+/* What a network on a device is asked for. Borrowed. */
+struct circ_estimate_case {
+    const struct circ_network *network; /* that circ_pipeline_plan takes, blocks powers of two */
+    const struct circ_figures *device;
+    int bits, batch;
+};
+
+struct circ_estimate {
+    /* what it needs; a limit that does not hold is the searcher's to judge */
+    double multipliers, multipliers_there; /* real */
+    double buffer_bits, onchip_bits;       /* without and with what stays because there is room */
+    int resident_steps, step_count;        /* whose weights stay on chip */
+    bool activations_stay;
+    double power_w;
+    /* of the batch; term: stages, and memory off chip */
+    double time_ns, cycles, term_cycles[CIRC_ESTIMATE_TERMS];
+    int bound;          /* the term that is the slowest for the longest time */
+    double bound_share; /* of time_ns */
+    /* of one frame */
+    struct circ_pipeline_counts counts; /* sums over the steps, with what stays on chip */
+    double arithmetic_uj, onchip_uj, memory_uj, static_uj, energy_uj;
+    double memory_bytes;
+};
+
+/* "load", ..., "memory". */
+const char *circ_estimate_term_name(int term);
+
+/* For P and D: a power of two, and at least 1. UNSUP as circ_pipeline_plan. */
+CIRC_MUST_USE enum circ_status circ_estimate_make(const struct circ_estimate_case *about,
+                                                  int parallel, int depth,
+                                                  struct circ_estimate *estimate,
+                                                  struct circ_error *err);
+
+#endif
