@@ -244,6 +244,8 @@ static enum circ_status load(struct run *run, struct circ_subject *subjects,
             subjects[i].backend->release(subjects[i].program);
             subjects[i].program = NULL;
         }
+        if (subjects[i].program && subjects[i].backend->predict)
+            circ_subject_predict(&subjects[i]);
         int64_t verify = subjects[i].trial.verify_ns > 0 ? subjects[i].trial.verify_ns : 0;
         runner->verifying_ns += verify;
         runner->preparing_ns += circ_clock_now_ns() - start - verify;

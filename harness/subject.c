@@ -362,6 +362,32 @@ void circ_subject_load(struct circ_subject *subject, const struct circ_planned *
     }
 }
 
+void circ_subject_predict(struct circ_subject *subject)
+{
+    struct circ_prediction prediction;
+    struct circ_trial *trial = &subject->trial;
+    subject->backend->predict(subject->program, &prediction);
+    trial->time_ns_median = prediction.time_ns < 1 ? 1 : llround(prediction.time_ns);
+    trial->stop_reason = "modelled";
+    trial->cycles = prediction.cycles;
+    trial->roof_bound = prediction.bound;
+    trial->energy_uj_per_frame = prediction.energy_uj_per_frame;
+    trial->energy_kind = circ_backend_kind_name(CIRC_MODELLED);
+    trial->energy_source = "model";
+    trial->energy_scope = "chip and memory";
+    circ_subject_remark(subject, "%s", prediction.remark);
+    for (int i = 0; i < prediction.part_count && i < CIRC_MAX_COUNTERS; i++) {
+        const struct circ_prediction_part *part = &prediction.parts[i];
+        subject->counters[subject->counter_count++] =
+            (struct circ_counter){part->name, part->unit, "model", part->value, 1};
+    }
+    trial->counters = subject->counters;
+    trial->counter_count = subject->counter_count;
+    subject->finished = subject->complete = true;
+    subject->backend->release(subject->program);
+    subject->program = NULL;
+}
+
 void circ_subject_release(struct circ_subject *subject)
 {
     if (subject->backend)

@@ -61,6 +61,11 @@ void circ_subject_fail(struct circ_subject *subject, enum circ_status status, co
 bool circ_subject_window(struct circ_subject *subject, int64_t iterations, int64_t *ns,
                          int64_t *device_ns);
 
+/* Takes what the backend's model says of a loaded point instead of measuring it, and ends the
+ * point.
+ */
+void circ_subject_predict(struct circ_subject *subject);
+
 void circ_subject_release(struct circ_subject *subject);
 
 #endif

@@ -162,7 +162,7 @@ static void bind_measured(struct circ_bind *bind, const struct circ_trial *trial
     circ_connection_bind_count(bind, trial->time_ns_p95);
     circ_connection_bind_count(bind, trial->time_ns_ci_low);
     circ_connection_bind_count(bind, trial->time_ns_ci_high);
-    circ_connection_bind_count(bind, trial->time_ns_median > 0 ? count_measured(trial) : -1);
+    circ_connection_bind_count(bind, trial->sample_count ? count_measured(trial) : -1);
     circ_connection_bind_text(bind, trial->stop_reason);
     circ_connection_bind_count(bind, trial->device_time_ns_median);
     circ_connection_bind_real(bind, trial->cycles);

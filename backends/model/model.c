@@ -249,7 +249,8 @@ static enum circ_status model_upload(struct circ_program *program, const float *
 
 static enum circ_status model_launch(struct circ_program *program, struct circ_error *err)
 {
-    return circ_fixed_forward(program->fixed, program->input, program->batch, program->output, err);
+    return circ_fixed_forward(program->fixed, program->input, program->batch, program->output, NULL,
+                              err);
 }
 
 /* The device's clock does not exist: predict says what it would have shown. */
