@@ -1,5 +1,5 @@
-/* The table of options, and the parsing and the help that follow from it. What an option does is
- * for the commands.
+/* The parsing and the help that follow from the table of options. What an option does is for the
+ * commands.
  *
  * Parsing itself is glibc's getopt_long: everywhere, without a dependency, with the habits users
  * know (bundled letters, --option=value, "--"). popt would bring its own table with defaults, but a
@@ -9,6 +9,7 @@
 #include "backends/core/nearest.h"
 #include "harness/options.h"
 #include "harness/log.h"
+#include "harness/options_table.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -18,141 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum store {
-    STORE_FLAG,
-    STORE_INT,
-    STORE_UINT64,
-    STORE_REAL,
-    STORE_TEXT,
-    STORE_NAMES,
-    STORE_NUMBERS,
-    STORE_BLOCKS,
-    STORE_FORMAT,
-    STORE_SHARD,
-    STORE_HELP
-};
-
-struct option_row {
-    const char *name;
-    char letter;          /* 0: none */
-    const char *argument; /* its name in the help; NULL: a flag */
-    const char *commands; /* that take it, blank between; "*": all */
-    enum store store;
-    size_t offset;           /* in struct circ_options */
-    double low, high;        /* of numbers, both allowed */
-    const char *preset;      /* applied before parsing; NULL: none */
-    const char *environment; /* the variable that replaces preset; NULL: none */
-    const char *derived;     /* a default made by the command, for the help only */
-    const char *check;       /* that of check where it differs; NULL: the same */
-    const char *help;
-};
-
-#define AT(member) offsetof(struct circ_options, member)
-#define POINTS     "check sweep"
-#define SEARCHES   "check sweep tune"
-#define DEVICES    "check roof sweep"
-#define ROWS       "devices workloads doctor check roof tune sweep campaigns query compare"
-
-static const struct option_row table[] = {
-    {"workload", 'w', "SPEC", "workloads", STORE_NAMES, AT(axes.workloads),
-     .help = "show this network layer by layer: a name, fc:MxN, conv:RxSxCxP@HxW, or FILE.net"},
-    {"workload", 'w', "LIST", POINTS, STORE_NAMES, AT(axes.workloads), .derived = "alexnet-fc7",
-     .check = "small layers and networks",
-     .help = "networks by name, fc:MxN, conv:RxSxCxP@HxW, or FILE.net"},
-    {"workload", 'w', "LIST", "tune", STORE_NAMES, AT(axes.workloads),
-     .derived = "alexnet-fc7,conv:3x3x128x128@16x16", .help = "what the parameters are tried on"},
-    {"structure", 's', "LIST", POINTS, STORE_NAMES, AT(axes.structures),
-     .derived = "dense,circulant,pruned", .help = "how weights are stored"},
-    {"block", 'k', "LIST", POINTS, STORE_BLOCKS, AT(axes.blocks), .derived = "4-256*2",
-     .check = "some from 1 to 1024",
-     .help = "block sizes: 8,16 or 8-1024*2 (multiply) or 8-64+8 (add); K/C gives CONV layers C"},
-    {"block", 'k', "LIST", "tune", STORE_BLOCKS, AT(axes.blocks), .derived = "8,32,128,512",
-     .help = "block sizes to search at; others take the nearest"},
-    {"batch", 'n', "LIST", "tune", STORE_NUMBERS, AT(axes.batches), .derived = "1,64",
-     .help = "batches to search at; others take the nearest"},
-    {"batch", 'n', "LIST", POINTS, STORE_NUMBERS, AT(axes.batches),
-     .derived = "1; 1,64 when no axis is given", .check = "1,3,17; 1 with -w",
-     .help = "input samples computed together"},
-    {"backend", 'b', "LIST", DEVICES, STORE_NAMES, AT(axes.backends), .derived = "cpu",
-     .check = "cpu,ref", .help = "backends; 'circbench devices' lists them"},
-    {"backend", 'b', "LIST", "tune", STORE_NAMES, AT(axes.backends), .derived = "opencl",
-     .help = "backends that have parameters"},
-    {"device", 'd', "LIST", DEVICES " tune", STORE_NAMES, AT(axes.devices),
-     .derived = "every device of the backend",
-     .help = "devices: number, name, platform or platform:either"},
-    {"variant", 0, "LIST", SEARCHES, STORE_NAMES, AT(axes.variants),
-     .derived = "the best of each structure", .check = "all; with --dump the best",
-     .help = "implementations inside a backend"},
-    {"threads", 't', "LIST", DEVICES, STORE_NUMBERS, AT(axes.threads),
-     .derived = "physical cores in the affinity mask", .help = "threads"},
-    {"precision", 'p', "LIST", POINTS, STORE_NAMES, AT(axes.precisions),
-     .derived = "the backend's first",
-     .help =
-         "how weights are stored: f32; bf16 for circulant ones on cpu; q16, q12, q8: fixed point"},
-    {"pass", 0, "LIST", SEARCHES, STORE_NAMES, AT(axes.passes), .derived = "infer",
-     .check = "infer,train; infer with -w", .help = "infer or train"},
-    {"isa", 0, "LIST", DEVICES, STORE_NAMES, AT(axes.isas), .derived = "the best of this machine",
-     .check = "all; with --dump the best", .help = "kernel sets of the CPU"},
-    {"cold", 0, NULL, "sweep", STORE_FLAG, AT(cold),
-     .help = "every point a second time with cold weights: copies of them, used in turn, that "
-             "fill twice the caches"},
-    {"samples", 'r', "N", "sweep", STORE_INT, AT(samples), 1, 1000000, .preset = "10",
-     .help = "least number of samples of a point"},
-    {"min-time", 0, "SECONDS", "sweep", STORE_REAL, AT(min_time_s), 0, 86400, .preset = "0.5",
-     .help = "least time of a point's samples"},
-    {"timeout", 0, "SECONDS", "sweep", STORE_REAL, AT(timeout_s), 1e-3, 86400, .preset = "10",
-     .help = "most time of a point's samples; its row then says timeout"},
-    {"timeout", 0, "SECONDS", "tune", STORE_REAL, AT(search_s), 1e-3, 86400, .preset = "60",
-     .help = "no candidate is begun after so long on one point"},
-    {"max-noise", 0, "RATIO", "sweep", STORE_REAL, AT(max_noise), 1e-6, 1, .preset = "0.01",
-     .help = "stop when the 95 % interval of the median is within this fraction of it"},
-    {"seed", 0, "N", SEARCHES, STORE_UINT64, AT(seed), .preset = "1",
-     .help = "of inputs, weights and the order of measurement"},
-    {"shard", 0, "I/N", "sweep", STORE_SHARD, 0, .preset = "1/1",
-     .help = "measure only the Ith of N parts, for several machines"},
-    {"meters", 0, "LIST", "sweep", STORE_NAMES, AT(meters), .derived = "all that are present",
-     .help = "sources of counters and energy, or none"},
-    {"events", 0, "LIST", "sweep", STORE_NAMES, AT(events), .derived = "a built-in choice",
-     .help = "PAPI events of the counter pass"},
-    {"energy-error", 0, "RATIO", "sweep", STORE_REAL, AT(energy_error), 1e-4, 1, .preset = "0.02",
-     .help = "largest error of an energy window; longer windows make it smaller"},
-    {"dump", 0, "DIR", "check", STORE_TEXT, AT(dump),
-     .help = "write weights, input and output of each point as .npy files"},
-    {"name", 0, "NAME", "sweep", STORE_TEXT, AT(name), .derived = "a generated one",
-     .help = "name of the campaign"},
-    {"resume", 0, NULL, "sweep", STORE_FLAG, AT(resume),
-     .help = "continue the newest campaign with the same axes: measure what is missing"},
-    {"dry-run", 0, NULL, "sweep", STORE_FLAG, AT(dry_run),
-     .help = "list the points and the time they will take; measure and write nothing"},
-    {"campaign", 0, "WHICH", "query report", STORE_TEXT, AT(campaign), .preset = "latest",
-     .help = "a campaign's name, key or first letters of its key"},
-    {"list", 0, NULL, "query", STORE_FLAG, AT(list), .help = "list the canned queries"},
-    {"list", 0, NULL, "tune", STORE_FLAG, AT(list), .help = "print what is stored; search nothing"},
-    {"export", 0, "FILE", "tune", STORE_TEXT, AT(export_to),
-     .help = "write what is stored, a line of JSON each; search nothing"},
-    {"import", 0, "FILE", "tune", STORE_TEXT, AT(import_from),
-     .help = "store the lines of such a file; of two for one point the newer counts"},
-    {"sql", 0, "SQL", "query", STORE_TEXT, AT(sql),
-     .help = "one SELECT of your own; the view v_result has one row a trial"},
-    {"where", 0, "CONDITION", "query", STORE_TEXT, AT(where),
-     .help = "keep only rows for which this SQL condition over the columns holds"},
-    {"fail-on", 0, "RULE", "compare", STORE_TEXT, AT(fail_on),
-     .help = "'time>3%' or 'energy>5%': exit with 1 when a point got worse by more than that"},
-    {"db", 0, "FILE", "doctor check roof tune sweep campaigns query compare report", STORE_TEXT,
-     AT(db), .preset = "circbench.db", .environment = "CIRCBENCH_DB",
-     .help = "the results database"},
-    {"data", 0, "DIR", "workloads doctor", STORE_TEXT, AT(data), .environment = "CIRCBENCH_DATA",
-     .help = "folder that holds mnist/ and cifar10/"},
-    {"output", 'o', "FORMAT", ROWS, STORE_FORMAT, AT(format), .preset = "table",
-     .help = "table, md, csv, json, jsonl or sql"},
-    {"output", 'o', "FILE", "report", STORE_TEXT, AT(output), .preset = "report.html",
-     .help = "FILE.html or FILE.md; - prints Markdown"},
-    {"quiet", 'q', NULL, DEVICES " tune compare report", STORE_FLAG, AT(quiet),
-     .help = "no progress and no notes; warnings and errors stay"},
-    {"help", 'h', NULL, "*", STORE_HELP, 0, .help = "show this help"},
-};
-
-enum { ROW_COUNT = sizeof table / sizeof *table, LONG_VALUE = 256 };
+enum { LONG_VALUE = 256 }; /* of a long option's row: above all letters */
 
 static bool listed(const char *list, const char *word)
 {
@@ -165,13 +32,13 @@ static bool listed(const char *list, const char *word)
     return false;
 }
 
-static bool takes(const struct option_row *row, const char *command)
+static bool takes(const struct circ_option_row *row, const char *command)
 {
     return !strcmp(row->commands, "*") || listed(row->commands, command);
 }
 
 /* "-k/--block" or "--db": how messages name an option. */
-static const char *label(const struct option_row *row, char buffer[48])
+static const char *label(const struct circ_option_row *row, char buffer[48])
 {
     if (row->letter) {
         snprintf(buffer, 48, "-%c/--%s", row->letter, row->name);
@@ -181,8 +48,8 @@ static const char *label(const struct option_row *row, char buffer[48])
     return buffer;
 }
 
-static enum circ_status refuse(const struct option_row *row, const char *text, const char *wanted,
-                               struct circ_error *err)
+static enum circ_status refuse(const struct circ_option_row *row, const char *text,
+                               const char *wanted, struct circ_error *err)
 {
     char name[48];
     return circ_status_fail(err, CIRC_USAGE, "%s: '%.100s' is not %s; for example --%s %s",
@@ -190,11 +57,11 @@ static enum circ_status refuse(const struct option_row *row, const char *text, c
                             row->preset ? row->preset : row->argument);
 }
 
-static enum circ_status read_number(const struct option_row *row, const char *text, double *value,
-                                    struct circ_error *err)
+static enum circ_status read_number(const struct circ_option_row *row, const char *text,
+                                    double *value, struct circ_error *err)
 {
     char *end, wanted[80];
-    bool whole = row->store == STORE_INT;
+    bool whole = row->store == CIRC_OPTION_INT;
     /* strtod alone would take blanks, signs, hexadecimal, "inf" and "nan" */
     bool plain = *text && strspn(text, whole ? "0123456789" : "0123456789.eE+-") == strlen(text) &&
                  strchr("0123456789.", *text);
@@ -207,8 +74,8 @@ static enum circ_status read_number(const struct option_row *row, const char *te
     return CIRC_OK;
 }
 
-static enum circ_status read_uint64(const struct option_row *row, const char *text, uint64_t *value,
-                                    struct circ_error *err)
+static enum circ_status read_uint64(const struct circ_option_row *row, const char *text,
+                                    uint64_t *value, struct circ_error *err)
 {
     char *end;
     errno = 0;
@@ -219,7 +86,7 @@ static enum circ_status read_uint64(const struct option_row *row, const char *te
     return CIRC_OK;
 }
 
-static enum circ_status read_shard(const struct option_row *row, const char *text,
+static enum circ_status read_shard(const struct circ_option_row *row, const char *text,
                                    struct circ_options *options, struct circ_error *err)
 {
     int used = 0;
@@ -232,7 +99,7 @@ static enum circ_status read_shard(const struct option_row *row, const char *tex
     return CIRC_OK;
 }
 
-static enum circ_status read_format(const struct option_row *row, const char *text,
+static enum circ_status read_format(const struct circ_option_row *row, const char *text,
                                     struct circ_options *options, struct circ_error *err)
 {
     const char *names[CIRC_SQL + 1];
@@ -252,7 +119,7 @@ static enum circ_status read_format(const struct option_row *row, const char *te
 }
 
 /* Stores text, or sets the flag, where the row says. */
-static enum circ_status apply(const struct option_row *row, const char *text,
+static enum circ_status apply(const struct circ_option_row *row, const char *text,
                               struct circ_options *options, struct circ_error *err)
 {
     void *target = (char *)options + row->offset;
@@ -260,54 +127,54 @@ static enum circ_status apply(const struct option_row *row, const char *text,
     double number;
     enum circ_status status = CIRC_OK;
     switch (row->store) {
-    case STORE_FLAG:
+    case CIRC_OPTION_FLAG:
         *(bool *)target = true;
         break;
-    case STORE_INT:
+    case CIRC_OPTION_INT:
         status = read_number(row, text, &number, err);
         if (status == CIRC_OK) {
             *(int *)target = (int)number;
         }
         break;
-    case STORE_REAL:
+    case CIRC_OPTION_REAL:
         status = read_number(row, text, (double *)target, err);
         break;
-    case STORE_UINT64:
+    case CIRC_OPTION_UINT64:
         status = read_uint64(row, text, target, err);
         break;
-    case STORE_TEXT:
+    case CIRC_OPTION_TEXT:
         if (!*text) {
             return circ_status_fail(err, CIRC_USAGE, "%s: empty; give %s or leave the option out",
                                     label(row, name), row->argument);
         }
         *(const char **)target = text;
         break;
-    case STORE_NAMES:
+    case CIRC_OPTION_NAMES:
         status = circ_axes_add_names(target, label(row, name), text, err);
         break;
-    case STORE_NUMBERS:
+    case CIRC_OPTION_NUMBERS:
         status = circ_axes_add_numbers(target, label(row, name), text, err);
         break;
-    case STORE_BLOCKS:
+    case CIRC_OPTION_BLOCKS:
         status = circ_axes_add_blocks(target, text, err);
         break;
-    case STORE_FORMAT:
+    case CIRC_OPTION_FORMAT:
         status = read_format(row, text, options, err);
         break;
-    case STORE_SHARD:
+    case CIRC_OPTION_SHARD:
         status = read_shard(row, text, options, err);
         break;
-    case STORE_HELP:
+    case CIRC_OPTION_HELP:
         break;
     }
     return status;
 }
 
-static const struct option_row *find(const char *command, char letter)
+static const struct circ_option_row *find(const char *command, char letter)
 {
-    for (int i = 0; i < ROW_COUNT; i++) {
-        if (table[i].letter == letter && takes(&table[i], command)) {
-            return &table[i];
+    for (int i = 0; i < circ_options_table_count; i++) {
+        if (circ_options_table[i].letter == letter && takes(&circ_options_table[i], command)) {
+            return &circ_options_table[i];
         }
     }
     return NULL;
@@ -318,10 +185,10 @@ static const struct option_row *find(const char *command, char letter)
 static enum circ_status refuse_unknown(const char *command, const char *text, bool is_long,
                                        struct circ_error *err)
 {
-    const char *names[ROW_COUNT], *dashes = is_long ? "--" : "-";
+    const char *names[CIRC_OPTIONS_TABLE_MOST], *dashes = is_long ? "--" : "-";
     int count = 0, fits = 0;
-    for (int i = 0; i < ROW_COUNT; i++) {
-        const struct option_row *row = &table[i];
+    for (int i = 0; i < circ_options_table_count; i++) {
+        const struct circ_option_row *row = &circ_options_table[i];
         if (takes(row, command)) {
             names[count++] = row->name;
             fits += is_long && !strncmp(row->name, text, strlen(text));
@@ -348,10 +215,10 @@ static enum circ_status refuse_parse(const char *command, int answer, const char
                                      struct circ_error *err)
 {
     char text[64], name[48];
-    const struct option_row *row = NULL;
+    const struct circ_option_row *row = NULL;
     bool is_long = !strncmp(word, "--", 2);
     if (optopt >= LONG_VALUE) {
-        row = &table[optopt - LONG_VALUE];
+        row = &circ_options_table[optopt - LONG_VALUE];
     } else if (optopt && answer == ':') {
         row = find(command, (char)optopt);
     }
@@ -372,20 +239,20 @@ static enum circ_status refuse_parse(const char *command, int answer, const char
 }
 
 /* getopt_long's two descriptions of the options that a command takes. */
-static void describe_to_getopt(const char *command, char letters[2 * ROW_COUNT + 3],
-                               struct option longs[ROW_COUNT + 1])
+static void describe_to_getopt(const char *command, char letters[2 * CIRC_OPTIONS_TABLE_MOST + 3],
+                               struct option longs[CIRC_OPTIONS_TABLE_MOST + 1])
 {
     int count = 0;
     /* '-' hands words over in place, whatever POSIXLY_CORRECT says; ':' tells missing arguments
      * apart */
     char *at = stpcpy(letters, "-:");
-    for (int i = 0; i < ROW_COUNT; i++) {
-        if (takes(&table[i], command)) {
-            int has = table[i].argument ? required_argument : no_argument;
-            longs[count++] = (struct option){table[i].name, has, NULL, LONG_VALUE + i};
-            if (table[i].letter) {
-                *at++ = table[i].letter;
-                at = stpcpy(at, table[i].argument ? ":" : "");
+    for (int i = 0; i < circ_options_table_count; i++) {
+        if (takes(&circ_options_table[i], command)) {
+            int has = circ_options_table[i].argument ? required_argument : no_argument;
+            longs[count++] = (struct option){circ_options_table[i].name, has, NULL, LONG_VALUE + i};
+            if (circ_options_table[i].letter) {
+                *at++ = circ_options_table[i].letter;
+                at = stpcpy(at, circ_options_table[i].argument ? ":" : "");
             }
         }
     }
@@ -406,13 +273,14 @@ static enum circ_status add_word(struct circ_options *options, const char *word,
 static enum circ_status apply_presets(struct circ_options *options, struct circ_error *err)
 {
     enum circ_status status = CIRC_OK;
-    for (int i = 0; i < ROW_COUNT && status == CIRC_OK; i++) {
-        const char *value = table[i].environment ? getenv(table[i].environment) : NULL;
+    for (int i = 0; i < circ_options_table_count && status == CIRC_OK; i++) {
+        const char *value =
+            circ_options_table[i].environment ? getenv(circ_options_table[i].environment) : NULL;
         if (!value || !*value) {
-            value = table[i].preset;
+            value = circ_options_table[i].preset;
         }
         if (value) {
-            status = apply(&table[i], value, options, err);
+            status = apply(&circ_options_table[i], value, options, err);
         }
     }
     return status;
@@ -422,8 +290,8 @@ enum circ_status circ_options_parse(const char *command, int argc, char **argv,
                                     struct circ_options *options, bool *help,
                                     struct circ_error *err)
 {
-    char letters[2 * ROW_COUNT + 3];
-    struct option longs[ROW_COUNT + 1];
+    char letters[2 * CIRC_OPTIONS_TABLE_MOST + 3];
+    struct option longs[CIRC_OPTIONS_TABLE_MOST + 1];
     int answer = 0;
     *options = (struct circ_options){0};
     *help = false;
@@ -445,10 +313,11 @@ enum circ_status circ_options_parse(const char *command, int argc, char **argv,
             status = refuse_parse(command, answer, argv[reading], err);
             continue;
         }
-        const struct option_row *row =
-            answer >= LONG_VALUE ? &table[answer - LONG_VALUE] : find(command, (char)answer);
-        *help = *help || row->store == STORE_HELP;
-        options->format_given = options->format_given || row->store == STORE_FORMAT;
+        const struct circ_option_row *row = answer >= LONG_VALUE
+                                                ? &circ_options_table[answer - LONG_VALUE]
+                                                : find(command, (char)answer);
+        *help = *help || row->store == CIRC_OPTION_HELP;
+        options->format_given = options->format_given || row->store == CIRC_OPTION_FORMAT;
         status = apply(row, optarg, options, err);
     }
     for (; status == CIRC_OK && optind < argc; optind++) {
@@ -465,7 +334,7 @@ void circ_options_free(struct circ_options *options)
 }
 
 /* " [$VARIABLE or value]", empty for an option without a default. */
-static void describe_default(const struct option_row *row, const char *command, char *text,
+static void describe_default(const struct circ_option_row *row, const char *command, char *text,
                              size_t size)
 {
     const char *derived = row->check && !strcmp(command, "check") ? row->check : row->derived;
@@ -482,8 +351,8 @@ void circ_options_describe(const char *command, FILE *file, int width)
 {
     enum { INDENT = 29 };
     char text[512], name[64], preset[128];
-    for (int i = 0; i < ROW_COUNT; i++) {
-        const struct option_row *row = &table[i];
+    for (int i = 0; i < circ_options_table_count; i++) {
+        const struct circ_option_row *row = &circ_options_table[i];
         if (!takes(row, command)) {
             continue;
         }
