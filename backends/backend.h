@@ -131,7 +131,8 @@ struct circ_backend {
     /* Precision names offered, default first; returns their number. */
     int (*precisions)(const char *names[CIRC_MAX_VARIANTS]);
 
-    /* Lists the devices, or ABSENT with a sentence that tells the user what to do. */
+    /* Lists the devices, or ABSENT with a sentence that tells the user what to do; USAGE for what
+     * the user told the backend and it cannot take. */
     enum circ_status (*probe)(struct circ_device devices[CIRC_MAX_DEVICES], int *count,
                               struct circ_error *err);
 

@@ -3,10 +3,11 @@
 #include "harness/cell.h"
 #include "harness/command.h"
 #include "harness/listing.h"
+#include "harness/target.h"
 
 #include <string.h>
 
-enum { COLUMN_COUNT = 11, LIST_SIZE = 512 };
+enum { COLUMN_COUNT = 11, FIGURE_COUNT = 6, LIST_SIZE = 512, MOST_BACKENDS = 16 };
 
 static const char *const columns[COLUMN_COUNT] = {
     "backend", "device",   "device_kind", "kind",        "threads",    "memory_bytes",
@@ -105,20 +106,103 @@ static enum circ_status print_backend(struct circ_listing *listing, bool table,
     return status;
 }
 
+/* The backends asked for, or all, in the registry's order. A file of figures is given to be seen:
+ * it stands for the backend that has some. */
+static enum circ_status choose(const struct circ_options *options,
+                               const struct circ_backend *chosen[MOST_BACKENDS], int *count,
+                               struct circ_error *err)
+{
+    int known, index;
+    const struct circ_backend *const *list = circ_registry_list(&known);
+    const char *names[MOST_BACKENDS];
+    const struct circ_names *wanted = &options->axes.backends;
+    bool take[MOST_BACKENDS] = {false};
+    enum circ_status status = CIRC_OK;
+    for (int i = 0; i < known && i < MOST_BACKENDS; i++) {
+        names[i] = list[i]->name;
+        take[i] = !wanted->count && (list[i]->figures || !options->model_file);
+    }
+    for (int w = 0; w < wanted->count && status == CIRC_OK; w++) {
+        status = circ_target_choose("backend", wanted->items[w], names, known, &index, err);
+        if (status == CIRC_OK) {
+            take[index] = true;
+        }
+    }
+    *count = 0;
+    for (int i = 0; i < known && i < MOST_BACKENDS; i++) {
+        if (take[i]) {
+            chosen[(*count)++] = list[i];
+        }
+    }
+    return status;
+}
+
+/* Every number of one modelled device. */
+static enum circ_status print_figures(struct circ_listing *listing,
+                                      const struct circ_backend *backend, const char *device,
+                                      struct circ_error *err)
+{
+    struct circ_session *session;
+    const struct circ_figure *figures;
+    enum circ_status status = backend->open(device, &session, err);
+    int count = status == CIRC_OK ? backend->figures(session, &figures) : 0;
+    for (int i = 0; i < count && status == CIRC_OK; i++) {
+        const struct circ_cell cells[FIGURE_COUNT] = {
+            circ_cell_text(device),
+            circ_cell_text(figures[i].name),
+            circ_cell_real(figures[i].value),
+            circ_cell_text(figures[i].unit),
+            circ_cell_text(figures[i].assumed ? "assumed" : "source"),
+            circ_cell_text(figures[i].basis),
+        };
+        status = circ_listing_row(listing, cells, err);
+    }
+    if (count) {
+        backend->close(session);
+    }
+    return status;
+}
+
+/* What the devices of a backend are made of, number by number. */
+static enum circ_status list_figures(const struct circ_options *options,
+                                     const struct circ_backend *backend, struct circ_error *err)
+{
+    static const char *const names[FIGURE_COUNT] = {"device", "figure", "value",
+                                                    "unit",   "basis",  "source_or_reasoning"};
+    struct circ_device devices[CIRC_MAX_DEVICES];
+    struct circ_listing *listing;
+    int count;
+    enum circ_status status = backend->probe(devices, &count, err);
+    if (status != CIRC_OK) {
+        return status;
+    }
+    status = circ_listing_begin(&listing, options->format, "figure", names, FIGURE_COUNT, err);
+    for (int i = 0; i < count && status == CIRC_OK; i++) {
+        status = print_figures(listing, backend, devices[i].name, err);
+    }
+    return circ_listing_end(listing, status, err);
+}
+
 enum circ_status circ_cmd_devices_run(const struct circ_options *options, int *exit_code,
                                       struct circ_error *err)
 {
     int backend_count, found = 0;
     bool table = options->format == CIRC_TABLE;
-    const struct circ_backend *const *backends = circ_registry_list(&backend_count);
+    const struct circ_backend *backends[MOST_BACKENDS];
+    enum circ_status status = choose(options, backends, &backend_count, err);
+    if (status != CIRC_OK) {
+        return status;
+    }
+    if (backend_count == 1 && backends[0]->figures) {
+        return list_figures(options, backends[0], err);
+    }
     const char *names[COLUMN_COUNT];
     struct circ_listing *listing;
     int column_count = table ? TABLE_COUNT : COLUMN_COUNT;
     for (int i = 0; i < column_count; i++) {
         names[i] = columns[table ? table_cells[i] : i];
     }
-    enum circ_status status =
-        circ_listing_begin(&listing, options->format, "device", names, column_count, err);
+    status = circ_listing_begin(&listing, options->format, "device", names, column_count, err);
     for (int i = 0; i < backend_count && status == CIRC_OK; i++) {
         status = print_backend(listing, table, backends[i], &found, err);
     }

@@ -16,9 +16,11 @@
 enum { EXIT_USAGE = 2, EXIT_NOTHING = 3, EXIT_INTERNAL = 4, EXIT_STOPPED = 130 };
 
 static const struct circ_command commands[] = {
-    {"devices", "[-o FORMAT]", "list the processors found, and why others are not there",
+    {"devices", "[-b LIST] [--model-file FILE] [-o FORMAT]",
+     "list the processors found, and why others are not there",
      "circbench devices\n"
-     "circbench devices -o json\n",
+     "circbench devices -o json\n"
+     "circbench devices -b model\n",
      0, circ_cmd_devices_run},
     {"workloads", "[NAME | -w SPEC] [-o FORMAT]",
      "list the networks and data sets, or show one of them",
@@ -216,7 +218,11 @@ static enum circ_status run_command(const struct circ_command *command, int argc
                                   "%s: unexpected word '%.100s'. See 'circbench %s --help'",
                                   command->name, options.words[command->words], command->name);
     } else if (status == CIRC_OK) {
-        status = command->run(&options, exit_code, err);
+        /* a backend has no options of its own: what it is told goes by the environment */
+        if (options.model_file && setenv("CIRCBENCH_MODEL_FILE", options.model_file, 1))
+            status = circ_status_fail(err, CIRC_MEMORY, "no memory for --model-file");
+        else
+            status = command->run(&options, exit_code, err);
     }
     circ_options_free(&options);
     return status;

@@ -400,6 +400,8 @@ static enum circ_status write_axes(struct expansion *e, struct circ_error *err)
             "samples=%d;min_time=%g;timeout=%g;max_noise=%g;energy_error=%g;seed=%llu;shard=%d/%d",
             o->samples, o->min_time_s, o->timeout_s, o->max_noise, o->energy_error,
             (unsigned long long)o->seed, o->shard, o->shards);
+    if (o->model_file)
+        fprintf(file, ";model_file=%s", o->model_file);
     if (o->cold) /* as an axis would: without it the text is what it always was */
         fputs(";cold=0,1", file);
     if (fclose(file) || !e->sweep->axes)
@@ -468,8 +470,10 @@ double circ_sweep_estimate_s(const struct circ_sweep *sweep, const struct circ_o
             const struct circ_planned *planned = &sweep->points[sweep->groups[g].first + i];
             double work = (double)circ_network_counts(planned->network).flop_dense / 2e9;
             double whole = work * planned->point.batch, one = work > 0.125 ? work : 0.125;
+            double measured = energy_s + 1.5 * options->min_time_s;
             if (!planned->skip && !planned->target->status)
-                seconds += energy_s + 1.5 * options->min_time_s + (whole < 1 ? whole : one);
+                seconds +=
+                    (planned->target->backend->predict ? 0 : measured) + (whole < 1 ? whole : one);
         }
     }
     return seconds;

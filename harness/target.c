@@ -70,6 +70,10 @@ static enum circ_status add_backend(const struct circ_backend *backend,
     struct circ_target target = {.backend = backend};
     int count = 0;
     enum circ_status status = backend->probe(devices, &count, &target.error);
+    if (status == CIRC_USAGE) { /* the user's to mend, and nothing to keep as a result */
+        *err = target.error;
+        return status;
+    }
     int room = status ? 1 : count;
     struct circ_target *grown = realloc(*targets, (size_t)(*target_count + room) * sizeof *grown);
     if (!grown)

@@ -240,7 +240,7 @@ static enum circ_status read_file(struct circ_figures *list, int *count, const c
 {
     FILE *file = fopen(path, "r");
     if (!file)
-        return circ_status_fail_native(err, CIRC_IO, errno, "device file %s: %s", path,
+        return circ_status_fail_native(err, CIRC_USAGE, errno, "device file %s: %s", path,
                                        strerror(errno));
     char *text = malloc(FILE_SIZE);
     size_t size = text ? fread(text, 1, FILE_SIZE - 1, file) : 0;
@@ -248,7 +248,7 @@ static enum circ_status read_file(struct circ_figures *list, int *count, const c
     if (!text)
         status = circ_status_fail(err, CIRC_MEMORY, "no memory for device file %s", path);
     else if (ferror(file))
-        status = circ_status_fail(err, CIRC_IO, "device file %s: it cannot be read", path);
+        status = circ_status_fail(err, CIRC_USAGE, "device file %s: it cannot be read", path);
     else if (size == FILE_SIZE - 1)
         status = circ_status_fail(err, CIRC_USAGE, "device file %s: it is larger than %d bytes",
                                   path, FILE_SIZE - 2);

@@ -51,7 +51,7 @@ CIRC_MUST_USE enum circ_status circ_figures_read(struct circ_figures *list, int 
                                                  struct circ_error *err);
 
 /* The devices of this build, then the file's if there is one (NULL: none), into list of
- * CIRC_MAX_DEVICES. IO for a file that cannot be read, else as circ_figures_read. */
+ * CIRC_MAX_DEVICES. USAGE also for a file that cannot be read, MEMORY. */
 CIRC_MUST_USE enum circ_status circ_figures_load(struct circ_figures *list, int *count,
                                                  const char *file, struct circ_error *err);
 
