@@ -106,6 +106,7 @@ static enum circ_status read_figure(const struct reader *reader, int k, char *te
                       "after the unit comes '| source: where it is published' or '| assumed: why'",
                       err);
     *basis = 0;
+    text = trim(text);
     basis = trim(basis + 1);
     bool assumed = !strncmp(basis, "assumed:", 8), source = !strncmp(basis, "source:", 7);
     const char *reason = assumed || source ? trim(basis + (assumed ? 8 : 7)) : "";

@@ -41,8 +41,9 @@ static bool better(const struct circ_estimate *a, const struct circ_estimate *b)
     return a->multipliers < b->multipliers;
 }
 
-/* What keeps a pair beyond the winner from being it. */
-static enum circ_status limit(const struct circ_estimate_case *about, int parallel, int depth,
+/* What keeps a pair beyond the chosen one from being it. */
+static enum circ_status limit(const struct circ_estimate_case *about,
+                              const struct circ_estimate *chosen, int parallel, int depth,
                               bool useful, char *why, size_t size, struct circ_error *err)
 {
     struct circ_estimate e;
@@ -52,7 +53,7 @@ static enum circ_status limit(const struct circ_estimate_case *about, int parall
     }
     enum circ_status status = circ_estimate_make(about, parallel, depth, &e, err);
     if (!status && !exceeds(about, &e, why, size))
-        snprintf(why, size, "is no better");
+        snprintf(why, size, better(&e, chosen) ? "would be better" : "is no better");
     return status;
 }
 
@@ -60,11 +61,13 @@ static enum circ_status explain(const struct circ_estimate_case *about,
                                 struct circ_search_result *r, struct circ_error *err)
 {
     int p = r->parallel, d = r->depth;
-    enum circ_status status = limit(about, 2 * p, d, 2 * p <= most_parallel(about->network),
-                                    r->parallel_limit, sizeof r->parallel_limit, err);
+    enum circ_status status =
+        limit(about, &r->estimate, 2 * p, d, 2 * p <= most_parallel(about->network),
+              r->parallel_limit, sizeof r->parallel_limit, err);
     return status ? status
-                  : limit(about, p, d + 1, d + 1 <= circ_pipeline_most_depth(about->network),
-                          r->depth_limit, sizeof r->depth_limit, err);
+                  : limit(about, &r->estimate, p, d + 1,
+                          d + 1 <= circ_pipeline_most_depth(about->network), r->depth_limit,
+                          sizeof r->depth_limit, err);
 }
 
 enum circ_status circ_search_one(const struct circ_estimate_case *about, int parallel, int depth,
