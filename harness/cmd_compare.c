@@ -94,8 +94,9 @@ static const char *decide(const struct circ_compare_entry *base,
     if (row->time.verdict == CIRC_COMPARE_NONE) {
         bool failed = !strcmp(base->status, "ok") && is_failure(new->status);
         tally->failed += failed;
-        snprintf(row->reason, sizeof row->reason, "BASE is %s, NEW is %s", base->status,
-                 new->status);
+        bool predicted = !strcmp(base->kind, "modelled") || !strcmp(new->kind, "modelled");
+        snprintf(row->reason, sizeof row->reason, "BASE is %s, NEW is %s%s", base->status,
+                 new->status, predicted ? "; what is modelled has no samples to compare" : "");
         return failed ? "failed" : "not measured";
     }
     bool energy = *row->energy.reason;

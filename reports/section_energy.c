@@ -38,7 +38,8 @@ static size_t add_rows(const struct circ_report *report)
             circ_document_paragraph(
                 report->document,
                 "The total of the named scope over whole windows, idle included, divided "
-                "by the frames in them. Gains compare equal kinds and scopes only.");
+                "by the frames in them; what is modelled was added up instead. Gains compare equal "
+                "kinds and scopes only.");
             circ_document_table(report->document, false, "");
             for (size_t c = 0; c < sizeof names / sizeof *names; c++)
                 circ_document_column(report->document, c >= 2 && c <= 4, names[c]);

@@ -34,6 +34,10 @@ CIRC_MUST_USE enum circ_status circ_section_roof_add(const struct circ_report *r
 /* section_energy.c: joules, or why there are none. */
 CIRC_MUST_USE enum circ_status circ_section_energy_add(const struct circ_report *report,
                                                        struct circ_error *err);
+/* section_modelled.c: predictions for hardware that is not here, and quoted figures beside them;
+ * nothing where there are none. */
+CIRC_MUST_USE enum circ_status circ_section_modelled_add(const struct circ_report *report,
+                                                         struct circ_error *err);
 /* section_trust.c: correctness and what could not be measured. */
 CIRC_MUST_USE enum circ_status circ_section_trust_add(const struct circ_report *report,
                                                       struct circ_error *err);

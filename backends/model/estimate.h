@@ -22,10 +22,15 @@
  * accumulator) (k = 1: one and one), bytes on chip and off chip, static power x time. A word counts
  * on chip once for each time that it is written or read: channels, spectra, weights, trips, roots.
  *
- * Left out: the host, starting kernels, filling the chip before the first frame, logic cells,
- * routing and the clock that falls with them, banks of memory that a wide P must split, stalls and
- * refresh of memory off chip, temperature, ReLU, bias and pooling (their energy; they hide behind
- * store). Figures of energy on FPGAs are assumptions (devices/). */
+ * Streamed weights are read for every frame, as the counts have it: a design that keeps a block row
+ * while all frames of a batch pass would read them once, so at larger batches what streams (dense
+ * layers, above all) looks worse here than it must.
+ *
+ * Left out: more than one pipeline side by side (small blocks, whose P is small, leave most of a
+ * large device idle), the host, starting kernels, filling the chip before the first frame, logic
+ * cells, routing and the clock that falls with them, banks of memory that a wide P must split,
+ * stalls and refresh of memory off chip, temperature, ReLU, bias and pooling (their energy; they
+ * hide behind store). Figures of energy on FPGAs are assumptions (devices/). */
 #ifndef CIRC_MODEL_ESTIMATE_H
 #define CIRC_MODEL_ESTIMATE_H
 

@@ -90,8 +90,11 @@ static enum circ_status model_probe(struct circ_device devices[CIRC_MAX_DEVICES]
         int assumed = 0;
         for (int k = 0; k < CIRC_FIGURES_COUNT; k++)
             assumed += f[k].assumed;
-        devices[i] =
-            (struct circ_device){.device_kind = list[i].kind, .kind = CIRC_MODELLED, .threads = 1};
+        devices[i] = (struct circ_device){
+            .device_kind = list[i].kind,
+            .kind = CIRC_MODELLED,
+            .threads = 1,
+            .memory_bytes = (int64_t)(f[CIRC_FIGURE_ONCHIP_MEMORY].value / 8)}; /* on chip */
         snprintf(devices[i].name, sizeof devices[i].name, "%s", list[i].device);
         snprintf(devices[i].description, sizeof devices[i].description,
                  "%s; %g MHz, %.0f x %g multipliers, %.1f Mbit, %g GB/s; %d of %d figures assumed "
@@ -318,10 +321,13 @@ static void model_predict(const struct circ_program *program, struct circ_predic
     prediction->bound = circ_estimate_term_name(e->bound);
     snprintf(prediction->remark, sizeof prediction->remark,
              "modelled, not measured: %s takes %.0f %% of the time; %.0f of %.0f multipliers, "
-             "%.3g W; weights of %d of %d layers on chip; p%d %s; d%d %s",
+             "%.3g W; weights of %d of %d layers on chip%s; p%d %s; d%d %s",
              prediction->bound, 100 * e->bound_share, e->multipliers, e->multipliers_there,
-             e->power_w, e->resident_steps, e->step_count, 2 * r->parallel, r->parallel_limit,
-             r->depth + 1, r->depth_limit);
+             e->power_w, e->resident_steps, e->step_count,
+             e->resident_steps < e->step_count && program->batch > 1
+                 ? ", the others read again for every frame"
+                 : "",
+             2 * r->parallel, r->parallel_limit, r->depth + 1, r->depth_limit);
     add_parts(prediction, e, program->batch);
 }
 

@@ -21,7 +21,7 @@ static const char contract[] =
     "accuracy_top1 dense_variant speedup_ci_low speedup_ci_high verify_ns max_error "
     "error_bound checked outputs noise energy_net_uj_per_frame cold trial campaign_key "
     "started command flop_roof roof_bytes ";
-#define SCHEMA 3 /* migrations */
+#define SCHEMA 5 /* migrations */
 
 static void test_columns(struct circ_store *store)
 {
