@@ -184,11 +184,11 @@ struct circ_backend {
     /* For a search of parameters: request->tuning (NULL: the default) with parameter number `axis`,
      * counted from 0, set to each other value that fits the device and may change what the request
      * runs. Returns the number of texts; -1 past the last parameter, and at once for a request that
-     * has none. NULL, as tuning_valid is, in a backend that chooses for itself. */
+     * has none. NULL in a backend that is not searched by trial. */
     int (*tunings)(struct circ_session *session, const struct circ_request *request, int axis,
                    char texts[CIRC_MAX_TUNINGS][CIRC_TUNING_TEXT]);
 
-    /* Whether it reads a text as a tuning, for some device at least. */
+    /* Whether it reads a text as a tuning, for some device at least. NULL where it reads none. */
     bool (*tuning_valid)(const char *text);
 
     /* Of a backend whose devices are MODELLED, NULL in all others: what the model says of a

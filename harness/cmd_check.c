@@ -105,6 +105,7 @@ static enum circ_status check(const struct circ_options *options, struct circ_sw
     if (!status) {
         struct circ_tuned tuned;
         find_tuned(&tuned, sweep, options);
+        tuned.given = options->tuning;
         struct circ_runner runner = {.sweep = sweep,
                                      .options = options,
                                      .host = &host,

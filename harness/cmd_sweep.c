@@ -257,6 +257,7 @@ static enum circ_status sweep_into(const struct circ_options *options, struct ci
                                      .tuned = &tuned,
                                      .began_ns = began_ns};
         status = circ_tuned_load(&tuned, store, err);
+        tuned.given = options->tuning;
         if (!status)
             status = run(&runner, left, exit_code, err);
         circ_tuned_free(&tuned);

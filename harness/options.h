@@ -33,6 +33,7 @@ struct circ_options {
     const char *data;        /* --data, CIRCBENCH_DATA; NULL if neither */
     const char *dump;        /* --dump */
     const char *model_file;  /* --model-file, for the backend model */
+    const char *tuning;      /* --tuning of every point whose backend reads one */
     const char *name;        /* --name of a campaign */
     const char *campaign;    /* --campaign: name, key, prefix, "latest" */
     const char *sql, *where; /* query */

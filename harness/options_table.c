@@ -39,6 +39,9 @@ const struct circ_option_row circ_options_table[] = {
     {"model-file", 0, "FILE", "devices check sweep", CIRC_OPTION_TEXT, AT(model_file),
      .help = "a device of the backend model, or other figures for one of its own (also "
              "CIRCBENCH_MODEL_FILE)"},
+    {"tuning", 0, "TEXT", POINTS, CIRC_OPTION_TEXT, AT(tuning),
+     .derived = "what tune found, or the backend's choice",
+     .help = "parameters to run with, written as in the rows: 'p8 d3'"},
     {"variant", 0, "LIST", SEARCHES, CIRC_OPTION_NAMES, AT(axes.variants),
      .derived = "the best of each structure", .check = "all; with --dump the best",
      .help = "implementations inside a backend"},

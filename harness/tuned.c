@@ -89,7 +89,9 @@ void circ_tuned_apply(const struct circ_tuned *tuned, struct circ_planned *plann
     const char *op;
     int block;
     *planned->tuning = '\0';
-    if (!planned->target->backend->tunings || !tuned->count ||
+    if (tuned->given && planned->target->backend->tuning_valid)
+        snprintf(planned->tuning, sizeof planned->tuning, "%s", tuned->given);
+    if (tuned->given || !planned->target->backend->tunings || !tuned->count ||
         circ_sweep_network(planned, &net, NULL))
         return;
     circ_tuned_place(&net, &op, &block);

@@ -11,6 +11,8 @@
 struct circ_tuned {
     struct circ_tuning_row *rows; /* owned; in the order of circ_store_tunings */
     int count;
+    const char *given; /* --tuning: for every point of a backend that reads tunings, whatever is
+                          stored; NULL: none. Borrowed */
 };
 
 /* All tunings of a database. Those that their backend does not read (they are of another version)

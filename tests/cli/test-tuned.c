@@ -19,6 +19,12 @@ static struct circ_tuning_row row(int block, int batch, const char *op, const ch
     return made;
 }
 
+static bool reads_all(const char *text)
+{
+    (void)text;
+    return true;
+}
+
 static int no_tunings(struct circ_session *session, const struct circ_request *request, int axis,
                       char texts[CIRC_MAX_TUNINGS][CIRC_TUNING_TEXT])
 {
@@ -32,14 +38,14 @@ int main(void)
         row(8, 1, "fc", "8/1"),     row(8, 64, "fc", "8/64"),   row(128, 1, "fc", "128/1"),
         row(128, 4, "fc", "128/4"), row(32, 1, "conv", "conv"),
     };
-    const struct circ_tuned tuned = {rows, sizeof rows / sizeof *rows};
+    struct circ_tuned tuned = {.rows = rows, .count = sizeof rows / sizeof *rows};
     static const struct {
         int block, batch;
         const char *want;
     } cases[] = {{1, 1, "8/1"},       {8, 8, "8/1"},    {8, 9, "8/64"},
                  {8, 100000, "8/64"}, {32, 1, "8/1"},   {33, 1, "128/1"},
                  {33, 2, "128/1"},    {33, 3, "128/4"}, {1024, 64, "128/4"}};
-    const struct circ_backend backend = {.name = "b", .tunings = no_tunings};
+    struct circ_backend backend = {.name = "b", .tunings = no_tunings};
     const struct circ_target target = {.backend = &backend};
     struct circ_network net;
     struct circ_error err = {.message = ""};
@@ -65,6 +71,13 @@ int main(void)
     planned.point.variant = "w";
     circ_tuned_apply(&tuned, &planned);
     tap_ok(!*planned.tuning, "another variant has none");
+    tuned.given = "given";
+    circ_tuned_apply(&tuned, &planned);
+    tap_ok(!*planned.tuning, "one that is given is not for a backend that reads none");
+    backend.tuning_valid = reads_all;
+    planned.point.variant = "v";
+    circ_tuned_apply(&tuned, &planned);
+    tap_ok(!strcmp(planned.tuning, "given"), "and goes before what is stored elsewhere");
     char blocks[24], batches[24];
     static const char *const want[] = {"1-32 1-8", "1-32 9-", "33- 1-2", "33- 3-", "1- 1-"};
     for (int i = 0; i < tuned.count; i++) {
