@@ -1,5 +1,8 @@
 -- one line a trial for reading: time with the half-width of its interval, speed-up, weight
-SELECT workload, backend, batch, threads, structure,
+SELECT workload, backend,
+    -- which one, where the backend has several in this campaign
+    iif((SELECT count(DISTINCT p.device) FROM trial AS t JOIN point AS p ON p.key = t.point
+        WHERE t.campaign = campaign_key AND p.backend = v_result.backend) > 1, device, NULL) AS device, batch, threads, structure,
     variant || coalesce(' ' || isa, '') || iif(cold, ' cold', '') AS variant,
     CASE WHEN block_conv <> block THEN block || '/' || block_conv ELSE block END AS block,
     CASE WHEN status = 'ok' AND kind <> 'measured' THEN kind ELSE status END AS status,
