@@ -4,6 +4,7 @@
 #include "backends/opencl/builder.h"
 
 #include "backends/core/embed.h"
+#include "backends/devices/compiler.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,10 +19,16 @@ extern const int circ_kernels_embedded_count;
 #define COMMON   "-cl-std=CL1.2 -cl-mad-enable"
 #define MAX_TEXT 8 /* sources of a program */
 
-struct circ_built {
-    struct circ_built *next;
+struct built {
+    struct built *next;
     uint64_t key;
     cl_program program;
+};
+
+/* The programs of an open device, released with it. */
+struct shelf {
+    struct circ_guest guest; /* first, so that the one is the other */
+    struct built *built;
 };
 
 struct entry { /* head of a file of the cache */
@@ -190,45 +197,42 @@ static cl_program load(struct circ_accelerator *a, uint64_t key, const char *opt
     return program;
 }
 
-/* The line of a build log that says what is wrong: the first with "error" in it, or the first. */
-static void first_error(char *log, char *line, size_t size)
-{
-    char *at = strstr(log, "error");
-    at = at ? at : log;
-    while (at > log && at[-1] != '\n')
-        at--;
-    at += strspn(at, " \t\n");
-    snprintf(line, size, "%.*s", (int)strcspn(at, "\n"), at);
-}
-
 static enum circ_status build(struct circ_accelerator *a, const char *sources, const char *options,
                               cl_program *program, struct circ_error *err)
 {
     const char *texts[MAX_TEXT];
-    size_t sizes[MAX_TEXT], length = 0;
-    char line[256] = "the compiler left no log";
-    cl_int code;
+    size_t sizes[MAX_TEXT];
     cl_uint count = texts_of(sources, texts, sizes);
     *program = NULL;
     if (!count)
         return circ_status_fail(err, CIRC_INTERNAL, "no kernels called %s are embedded", sources);
-    *program = clCreateProgramWithSource(a->context, count, texts, sizes, &code);
-    enum circ_status status = circ_accelerator_check(a, code, "taking the kernels", err);
-    if (status)
-        return status;
-    code = clBuildProgram(*program, 1, &a->device, options, NULL, NULL);
-    if (!code)
-        return CIRC_OK;
-    clGetProgramBuildInfo(*program, a->device, CL_PROGRAM_BUILD_LOG, 0, NULL, &length);
-    char *log = calloc(length + 1, 1);
-    if (log && length &&
-        !clGetProgramBuildInfo(*program, a->device, CL_PROGRAM_BUILD_LOG, length, log, NULL))
-        first_error(log, line, sizeof line);
-    free(log);
-    clReleaseProgram(*program);
-    *program = NULL;
-    return circ_status_fail_native(err, CIRC_DEVICE, code, "%s: %s did not build (%s): %s", a->name,
-                                   sources, circ_accelerator_error_name(code), line);
+    return circ_compiler_build(a, sources, count, texts, sizes, options, program, err);
+}
+
+static void clear_shelf(struct circ_guest *guest)
+{
+    struct shelf *shelf = (struct shelf *)guest;
+    while (shelf->built) {
+        struct built *next = shelf->built->next;
+        clReleaseProgram(shelf->built->program);
+        free(shelf->built);
+        shelf->built = next;
+    }
+    free(shelf);
+}
+
+/* The device's shelf, put up when first asked for; NULL without memory. */
+static struct shelf *shelf_of(struct circ_accelerator *a)
+{
+    for (struct circ_guest *guest = a->guests; guest; guest = guest->next)
+        if (guest->close == clear_shelf)
+            return (struct shelf *)guest;
+    struct shelf *shelf = calloc(1, sizeof *shelf);
+    if (shelf) {
+        shelf->guest = (struct circ_guest){.next = a->guests, .close = clear_shelf};
+        a->guests = &shelf->guest;
+    }
+    return shelf;
 }
 
 enum circ_status circ_builder_program(struct circ_accelerator *a, const char *sources,
@@ -244,12 +248,13 @@ enum circ_status circ_builder_program(struct circ_accelerator *a, const char *so
     key = hash_text(hash_text(hash_text(key, a->driver), a->version), all);
     for (cl_uint i = 0; i < count; i++)
         key = hash(key, texts[i], sizes[i]);
-    for (const struct circ_built *b = a->built; b; b = b->next)
+    struct shelf *shelf = shelf_of(a);
+    for (const struct built *b = shelf ? shelf->built : NULL; b; b = b->next)
         if (b->key == key) {
             *program = b->program;
             return CIRC_OK;
         }
-    struct circ_built *built = calloc(1, sizeof *built);
+    struct built *built = shelf ? calloc(1, sizeof *built) : NULL;
     if (!built)
         return circ_status_fail(err, CIRC_MEMORY, "no memory for a program");
     enum circ_status status = CIRC_OK;
@@ -264,18 +269,8 @@ enum circ_status circ_builder_program(struct circ_accelerator *a, const char *so
         free(built);
         return status;
     }
-    built->next = a->built;
-    a->built = built;
+    built->next = shelf->built;
+    shelf->built = built;
     *program = built->program;
     return CIRC_OK;
-}
-
-void circ_builder_forget(struct circ_accelerator *a)
-{
-    while (a->built) {
-        struct circ_built *next = a->built->next;
-        clReleaseProgram(a->built->program);
-        free(a->built);
-        a->built = next;
-    }
 }

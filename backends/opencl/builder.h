@@ -3,7 +3,7 @@
 #ifndef CIRC_BUILDER_H
 #define CIRC_BUILDER_H
 
-#include "backends/opencl/accelerator.h"
+#include "backends/devices/accelerator.h"
 
 /* The program of some embedded sources (base names, separated by blanks, in order) with these
  * options; it belongs to the accelerator. Taken from ${XDG_CACHE_HOME:-~/.cache}/circbench/opencl
@@ -13,8 +13,5 @@
 CIRC_MUST_USE enum circ_status circ_builder_program(struct circ_accelerator *accelerator,
                                                     const char *sources, const char *options,
                                                     cl_program *program, struct circ_error *err);
-
-/* Releases all of an accelerator's programs. */
-void circ_builder_forget(struct circ_accelerator *accelerator);
 
 #endif

@@ -2,7 +2,7 @@
 #include "backends/opencl/opencl.h"
 
 #include "backends/opencl/chain.h"
-#include "backends/opencl/platforms.h"
+#include "backends/devices/platforms.h"
 #include "circ_config.h"
 
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #define CIRC_PLANES_H
 
 #include "backends/core/geometry.h"
-#include "backends/opencl/accelerator.h"
+#include "backends/devices/accelerator.h"
 
 struct circ_side {
     cl_int blocks, per_group, channels, height, width, batch;

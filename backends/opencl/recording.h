@@ -3,7 +3,7 @@
 #ifndef CIRC_RECORDING_H
 #define CIRC_RECORDING_H
 
-#include "backends/opencl/accelerator.h"
+#include "backends/devices/accelerator.h"
 
 /* Commands that are a library's: what it enqueues, the last of its events handed out. */
 typedef enum circ_status circ_recorded_call(void *context, struct circ_accelerator *accelerator,

@@ -4,7 +4,7 @@
 #define CIRC_TUNING_H
 
 #include "backends/backend.h"
-#include "backends/opencl/accelerator.h"
+#include "backends/devices/accelerator.h"
 
 struct circ_tuning {
     int vector;     /* floats of a vector: a power of two up to 16 */

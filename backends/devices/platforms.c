@@ -1,15 +1,14 @@
 /* Discovery through the ICD loader. The loader is silent about a driver that it cannot load, so the
  * files that name drivers are read here too, and each is tried. */
-#include "backends/opencl/platforms.h"
+#include "backends/devices/platforms.h"
 
-#include <ctype.h>
-#include <dirent.h>
+#include "backends/devices/vendors.h"
+
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define VENDORS       "/etc/OpenCL/vendors"
 #define NOT_FOUND_KHR (-1001)
 #define LEAST_BYTES   (64 << 20) /* of memory: less holds no layer of interest */
 #define MAX_PLATFORMS 16
@@ -164,40 +163,6 @@ static bool broken(const char *library, char *why, size_t size)
     return useless;
 }
 
-/* The files that name drivers to the loader, in its folder or in $OCL_ICD_VENDORS. */
-struct vendor_files {
-    char paths[MAX_PLATFORMS][1024];
-    int count;
-};
-
-static int by_name(const struct dirent *entry)
-{
-    size_t length = strlen(entry->d_name);
-    return length > 4 && !strcmp(entry->d_name + length - 4, ".icd");
-}
-
-static void list_files(struct vendor_files *files)
-{
-    const char *vendors = getenv("OCL_ICD_VENDORS");
-    struct dirent **names = NULL;
-    files->count = 0;
-    if (!vendors || !*vendors)
-        vendors = VENDORS;
-    size_t length = strlen(vendors);
-    if (length > 4 && !strcmp(vendors + length - 4, ".icd")) {
-        snprintf(files->paths[files->count++], sizeof *files->paths, "%s", vendors);
-        return;
-    }
-    int found = scandir(vendors, &names, by_name, alphasort);
-    for (int i = 0; i < found; i++) {
-        if (files->count < MAX_PLATFORMS)
-            snprintf(files->paths[files->count++], sizeof *files->paths, "%s/%s", vendors,
-                     names[i]->d_name);
-        free(names[i]);
-    }
-    free(names);
-}
-
 /* The first line of a file, without its end. */
 static void first_line(const char *path, char *line, size_t size)
 {
@@ -210,7 +175,7 @@ static void first_line(const char *path, char *line, size_t size)
 }
 
 /* Adds the drivers that are named and broken. */
-static void add_broken(const struct vendor_files *files, struct circ_platform_device *found,
+static void add_broken(const struct circ_vendors *files, struct circ_platform_device *found,
                        int *count)
 {
     for (int i = 0; i < files->count && *count < CIRC_MAX_DEVICES; i++) {
@@ -229,24 +194,6 @@ static void add_broken(const struct vendor_files *files, struct circ_platform_de
     }
 }
 
-/* A file that begins with a zero byte crashes the loader (ocl-icd 2.3.1), so it is not even asked.
- */
-static enum circ_status check_files(const struct vendor_files *files, struct circ_error *err)
-{
-    for (int i = 0; i < files->count; i++) {
-        FILE *file = fopen(files->paths[i], "r");
-        int first = file ? getc(file) : EOF;
-        if (file)
-            fclose(file);
-        if (first == 0)
-            return circ_status_fail(err, CIRC_ABSENT,
-                                    "%.300s is no text, and the OpenCL loader does not survive "
-                                    "it: remove the file",
-                                    files->paths[i]);
-    }
-    return CIRC_OK;
-}
-
 enum circ_status circ_platforms_list(struct circ_platform_device found[CIRC_MAX_DEVICES],
                                      int *count, struct circ_error *err)
 {
@@ -256,10 +203,9 @@ enum circ_status circ_platforms_list(struct circ_platform_device found[CIRC_MAX_
     char names[MAX_PLATFORMS][96];
     const char *owners[CIRC_MAX_DEVICES] = {NULL};
     cl_uint platform_count = 0;
-    struct vendor_files files;
+    struct circ_vendors files;
     *count = 0;
-    list_files(&files);
-    enum circ_status status = check_files(&files, err);
+    enum circ_status status = circ_vendors_list(&files, err);
     if (status)
         return status;
     cl_int code = clGetPlatformIDs(MAX_PLATFORMS, platforms, &platform_count);

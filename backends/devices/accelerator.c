@@ -1,7 +1,5 @@
 /* Opening a device, its memory, its clock, and OpenCL's error codes in words. */
-#include "backends/opencl/accelerator.h"
-
-#include "backends/opencl/builder.h"
+#include "backends/devices/accelerator.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -140,7 +138,6 @@ void circ_accelerator_close(struct circ_accelerator *a)
         a->guests->close(a->guests);
         a->guests = next;
     }
-    circ_builder_forget(a);
     if (a->queue)
         clReleaseCommandQueue(a->queue);
     if (a->context)

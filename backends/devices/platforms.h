@@ -3,7 +3,7 @@
 #define CIRC_PLATFORMS_H
 
 #include "backends/backend.h"
-#include "backends/opencl/accelerator.h"
+#include "backends/devices/accelerator.h"
 
 /* One thing found, in the loader's order. */
 struct circ_platform_device {

@@ -1,5 +1,5 @@
-/* An open OpenCL device: its context, its queue, its limits, the programs built for it. All other
- * files of this backend go through it for memory, kernels and errors. */
+/* An open OpenCL device: its context, its queue, its limits. The backends that have OpenCL devices
+ * go through it for memory, clocks and errors. */
 #ifndef CIRC_ACCELERATOR_H
 #define CIRC_ACCELERATOR_H
 
@@ -20,8 +20,6 @@ struct circ_guest {
     void (*close)(struct circ_guest *guest);
 };
 
-struct circ_built; /* a program and the options it was built with; builder.c's own */
-
 struct circ_accelerator {
     cl_platform_id platform;
     cl_device_id device;
@@ -34,9 +32,8 @@ struct circ_accelerator {
     size_t group;                       /* most work-items of a work-group */
     int64_t local_bytes;                /* of a work-group */
     int64_t memory_bytes, buffer_bytes; /* all of it, and of one buffer */
-    struct circ_built *built;
-    struct circ_guest *guests; /* owned */
-    cl_event first, last;      /* since circ_accelerator_start: NULL if nothing ran */
+    struct circ_guest *guests;          /* owned */
+    cl_event first, last;               /* since circ_accelerator_start: NULL if nothing ran */
 };
 
 /* Opens a device of platforms.h. ABSENT or DEVICE when its driver refuses. Free with close. */
