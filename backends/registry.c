@@ -2,6 +2,7 @@
 #include "backends/registry.h"
 
 #include "backends/cpu/cpu.h"
+#include "backends/fpga/fpga.h"
 #include "backends/model/model.h"
 #include "backends/opencl/opencl.h"
 #include "backends/pytorch/pytorch.h"
@@ -12,6 +13,7 @@
 static const struct circ_backend *const backends[] = {
     &circ_cpu_backend,
     &circ_opencl_backend,
+    &circ_fpga_backend,
     &circ_ref_backend,
     &circ_pytorch_backend,
     &circ_model_backend,

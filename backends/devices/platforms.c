@@ -98,16 +98,19 @@ static void describe(struct circ_platform_device *found, const char *platform)
              vendor, vendor_id, version, driver, units, units == 1 ? "" : "s", pci);
     d->threads = 1;
     d->memory_bytes = (int64_t)memory;
+    found->type = type;
     classify(d, type, platform, name);
     d->own_memory = !unified && d->device_kind != CIRC_DEVICE_CPU && d->kind == CIRC_MEASURED;
     if (!available)
         refuse(d, "its driver says that it is not available: end the program that may hold it, or "
                   "install the driver again");
-    else if (!compiler)
-        refuse(d, "it has no compiler for OpenCL C, so it cannot build the kernels: install its "
-                  "driver whole, or choose another device");
     else if (memory < LEAST_BYTES)
         refuse(d, "it has less than 64 MiB of memory: choose another device");
+    else if (!compiler) {
+        found->binaries = true;
+        refuse(d, "it has no compiler for OpenCL C, so it cannot build the kernels: install its "
+                  "driver whole, or choose another device");
+    }
 }
 
 /* Two devices of one name are told apart by their platforms, and then by numbers. */

@@ -8,7 +8,10 @@
 /* One thing found, in the loader's order. */
 struct circ_platform_device {
     cl_platform_id platform;
-    cl_device_id device;       /* NULL: a driver that could not be loaded */
+    cl_device_id device; /* NULL: a driver that could not be loaded */
+    cl_device_type type;
+    bool binaries;             /* all that keeps it from being used is that it has no compiler, as
+                                * boards have none: it takes binaries */
     struct circ_device public; /* what the harness sees of it; its status says whether it is usable
                                 */
 };

@@ -1,4 +1,7 @@
-/* The opencl backend of a build without the OpenCL loader: it says so, and offers nothing. */
+/* The opencl and fpga backends of a build without the OpenCL loader: they say so, and offer
+ * nothing.
+ */
+#include "backends/fpga/fpga.h"
 #include "backends/opencl/opencl.h"
 
 static enum circ_status absent(struct circ_error *err)
@@ -7,11 +10,21 @@ static enum circ_status absent(struct circ_error *err)
                             "built without OpenCL: install ocl-icd-opencl-dev and build again");
 }
 
-static int missing_variants(const struct circ_variant **out)
+static int opencl_variants(const struct circ_variant **out)
 {
     static const struct circ_variant variants[] = {
         {"fused", CIRC_CIRCULANT, "needs OpenCL"},
         {"clblast", CIRC_DENSE, "needs OpenCL"},
+    };
+    *out = variants;
+    return (int)(sizeof variants / sizeof *variants);
+}
+
+static int fpga_variants(const struct circ_variant **out)
+{
+    static const struct circ_variant variants[] = {
+        {"pipeline", CIRC_CIRCULANT, "needs OpenCL"},
+        {"pipeline", CIRC_DENSE, "needs OpenCL"},
     };
     *out = variants;
     return (int)(sizeof variants / sizeof *variants);
@@ -23,10 +36,18 @@ static int missing_isas(const char *names[CIRC_MAX_VARIANTS])
     return 0;
 }
 
-static int missing_precisions(const char *names[CIRC_MAX_VARIANTS])
+static int opencl_precisions(const char *names[CIRC_MAX_VARIANTS])
 {
     names[0] = "f32";
     return 1;
+}
+
+static int fpga_precisions(const char *names[CIRC_MAX_VARIANTS])
+{
+    names[0] = "q16";
+    names[1] = "q12";
+    names[2] = "q8";
+    return 3;
 }
 
 static enum circ_status missing_probe(struct circ_device devices[CIRC_MAX_DEVICES], int *count,
@@ -80,18 +101,25 @@ static int64_t missing_footprint(const struct circ_request *request)
 }
 
 /* Nothing after prepare is ever reached. */
+#define MISSING                                                                                    \
+    .isas = missing_isas, .probe = missing_probe, .open = missing_open, .close = missing_close,    \
+    .supports = missing_supports, .prepare = missing_prepare, .release = missing_release,          \
+    .footprint = missing_footprint
+
 const struct circ_backend circ_opencl_backend = {
     .name = "opencl",
     .description = "OpenCL devices",
     .compiles = true,
-    .variants = missing_variants,
-    .isas = missing_isas,
-    .precisions = missing_precisions,
-    .probe = missing_probe,
-    .open = missing_open,
-    .close = missing_close,
-    .supports = missing_supports,
-    .prepare = missing_prepare,
-    .release = missing_release,
-    .footprint = missing_footprint,
+    .variants = opencl_variants,
+    .precisions = opencl_precisions,
+    MISSING,
+};
+
+const struct circ_backend circ_fpga_backend = {
+    .name = "fpga",
+    .description = "FPGA boards and their emulator",
+    .compiles = true,
+    .variants = fpga_variants,
+    .precisions = fpga_precisions,
+    MISSING,
 };

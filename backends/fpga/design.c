@@ -1,0 +1,158 @@
+/* Sizes from the network's shape, and the source: definitions, roots, and the embedded kernels. */
+#include "backends/fpga/design.h"
+
+#include "backends/core/embed.h"
+#include "backends/core/geometry.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct circ_embedded circ_pipeline_embedded[];
+extern const int circ_pipeline_embedded_count;
+
+int64_t circ_design_tokens(const struct circ_design *design, const struct circ_layer *layer)
+{
+    struct circ_geometry g = circ_geometry_of(layer);
+    int64_t width = g.k < 2 * design->pipeline.parallel ? g.k : 2 * design->pipeline.parallel;
+    int64_t in = (int64_t)g.q * g.in_pixels, out = (int64_t)g.p * g.out_pixels;
+    return g.groups * (in > out ? in : out) * (g.k / width);
+}
+
+static void raise_to(int64_t *most, int64_t value)
+{
+    *most = value > *most ? value : *most;
+}
+
+static void add_step(struct circ_design *design, const struct circ_network *network,
+                     const struct circ_pipeline_step *step)
+{
+    const struct circ_layer *layer = &network->layers[step->layer];
+    struct circ_geometry g = circ_geometry_of(layer);
+    int64_t weights = circ_pipeline_weight_words(layer), row = (int64_t)g.taps * g.q * g.k;
+    raise_to(&design->weights, weights <= design->pipeline.onchip_words ? weights : row);
+    raise_to(&design->spectra, circ_pipeline_spectra_words(layer));
+    raise_to(&design->tokens, circ_design_tokens(design, layer));
+    if (step->pool >= 0)
+        raise_to(&design->lines, (int64_t)network->layers[step->pool].taps_h * layer->out.w * g.k);
+    if (g.k > design->block)
+        design->block = g.k;
+}
+
+enum circ_status circ_design_make(struct circ_design *design, const struct circ_network *network,
+                                  int bits, int parallel, int depth, struct circ_error *err)
+{
+    int most_parallel = circ_pipeline_most_parallel(network);
+    int most_depth = circ_pipeline_most_depth(network);
+    memset(design, 0, sizeof *design);
+    design->pipeline = (struct circ_pipeline){.parallel = parallel ? parallel : 1,
+                                              .depth = depth ? depth : 1,
+                                              .bits = bits,
+                                              .onchip_words = CIRC_DESIGN_ONCHIP};
+    enum circ_status status = circ_fixed_supports(network, err);
+    if (!status)
+        status = circ_pipeline_plan(network, design->steps, &design->step_count, err);
+    if (status)
+        return status;
+    most_parallel = most_parallel ? most_parallel : 1;
+    if (design->pipeline.parallel > most_parallel ||
+        design->pipeline.parallel & (design->pipeline.parallel - 1))
+        return circ_status_fail(err, CIRC_UNSUP,
+                                "%s: %d butterflies side by side: its largest block takes a power "
+                                "of two up to %d",
+                                network->name, design->pipeline.parallel, most_parallel);
+    if (design->pipeline.depth > most_depth)
+        return circ_status_fail(err, CIRC_UNSUP,
+                                "%s: %d stages in flight: its longest transform has %d",
+                                network->name, design->pipeline.depth, most_depth);
+    design->block = design->lines = 1;
+    for (int i = 0; i < design->step_count; i++)
+        add_step(design, network, &design->steps[i]);
+    design->stages = 1;
+    for (int n = design->block / 2; n > 1; n /= 2)
+        design->stages++;
+    return CIRC_OK;
+}
+
+static void write_text(FILE *to, const char *name)
+{
+    for (int i = 0; i < circ_pipeline_embedded_count; i++)
+        if (!strcmp(circ_pipeline_embedded[i].name, name))
+            fwrite(circ_pipeline_embedded[i].data, 1, circ_pipeline_embedded[i].size, to);
+}
+
+static void write_sizes(FILE *to, const struct circ_design *design,
+                        const struct circ_fixed_fft *plan)
+{
+    int lanes = 2 * design->pipeline.parallel, slots = design->block / 2;
+    const struct {
+        const char *name;
+        int64_t value;
+    } sizes[] = {
+        {"BLOCK", design->block},
+        {"STAGES", design->stages},
+        {"PARALLEL", design->pipeline.parallel},
+        {"DEPTH", design->pipeline.depth},
+        {"BITS", design->pipeline.bits},
+        {"WEIGHTS", design->weights},
+        {"SPECTRA", design->spectra},
+        {"LINES", design->lines},
+        {"BANKS", slots > lanes ? slots / lanes : 1},
+    };
+    fputs("/* A pipeline of circbench for one network. Do not edit: its manifest names this text. "
+          "*/\n",
+          to);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        fprintf(to, "#define %s %" PRId64 "\n", sizes[i].name, sizes[i].value);
+    fprintf(to, "#ifndef CHANNEL\n#define CHANNEL %d\n#endif\n", CIRC_DESIGN_CHANNEL);
+    fputs("constant short roots[] = {", to);
+    for (int i = 0; i < 2 * (plan->n + 1); i++)
+        fprintf(to, "%s%d", i ? i % 16 ? ", " : ",\n    " : "\n    ", (int)plan->roots[i]);
+    fputs("};\n", to);
+}
+
+/* ring.cl for either direction. */
+static void write_ring(FILE *to, bool inverse)
+{
+    static const char *const names[] = {
+        "RING",    "BUTTERFLY",         "FROM",       "ON_TO", "BLOCKS",
+        "PAIRING", "TALLY_BUTTERFLIES", "TALLY_WORDS"};
+    static const char *const values[2][8] = {
+        {"transform", "forward", "to_transform", "to_multiply",
+         "(c.in_h * c.in_w * c.groups * c.columns)", "(stages - 1)", "CIRC_CARD_FORWARD",
+         "CIRC_CARD_WORDS + 1"},
+        {"invert", "inverse", "to_inverse", "to_store", "(c.out_h * c.out_w * c.groups * c.rows)",
+         "0", "CIRC_CARD_INVERSE", "CIRC_CARD_WORDS + 3"}};
+    for (int i = 0; i < 8; i++)
+        fprintf(to, "#define %s %s\n", names[i], values[inverse][i]);
+    write_text(to, "ring.cl");
+}
+
+enum circ_status circ_design_source(const struct circ_design *design, char **source, size_t *length,
+                                    struct circ_error *err)
+{
+    struct circ_fixed_fft *plan;
+    *source = NULL;
+    enum circ_status status =
+        circ_fixed_fft_create(&plan, design->block, design->pipeline.bits, err);
+    FILE *to = status ? NULL : open_memstream(source, length);
+    if (to) {
+        write_sizes(to, design, plan);
+        write_text(to, "card.h");
+        write_text(to, "pipe.cl");
+        write_text(to, "butterfly.cl");
+        write_text(to, "load.cl");
+        write_ring(to, false);
+        write_text(to, "multiply.cl");
+        write_ring(to, true);
+        write_text(to, "store.cl");
+    }
+    circ_fixed_fft_free(plan);
+    if (!status && (!to || fclose(to))) {
+        free(*source);
+        *source = NULL;
+        status = circ_status_fail(err, CIRC_MEMORY, "no memory for the source of a pipeline");
+    }
+    return status;
+}

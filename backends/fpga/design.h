@@ -1,0 +1,40 @@
+/* A pipeline for one network: the sizes that its kernels are compiled for, and their source, which
+ * is one text for the emulator and for any board. */
+#ifndef CIRC_DESIGN_H
+#define CIRC_DESIGN_H
+
+#include "backends/core/fixed.h"
+#include "backends/core/pipeline.h"
+
+/* Weights of a layer that has no more words than this stay on chip: 512 KiB, a third of the memory
+ * of the paper's Cyclone V 5CEA9. */
+#define CIRC_DESIGN_ONCHIP 262144
+
+/* Words between two kernels of a board: what a burst of memory needs to pass without a stall. */
+#define CIRC_DESIGN_CHANNEL 512
+
+struct circ_design {
+    struct circ_pipeline pipeline; /* P, D, bits, and the limit of weights on chip */
+    int block, stages;             /* of the largest transform */
+    /* words on chip, largest over the layers: weights, spectra of the input, lines of a pooling */
+    int64_t weights, spectra, lines;
+    int64_t tokens; /* most through a channel, one layer and frame */
+    struct circ_pipeline_step steps[CIRC_MAX_LAYERS];
+    int step_count;
+};
+
+/* For a network, words of 16, 12 or 8 bits, P and D; 0 for either stands for what is small and fast
+ * to emulate: 1. UNSUP as circ_fixed_supports and circ_pipeline_plan, and for a P or D that the
+ * network's largest block has no use for. */
+CIRC_MUST_USE enum circ_status circ_design_make(struct circ_design *design,
+                                                const struct circ_network *network, int bits,
+                                                int parallel, int depth, struct circ_error *err);
+
+/* Tokens that a channel carries for a step and one frame, at most. */
+int64_t circ_design_tokens(const struct circ_design *design, const struct circ_layer *layer);
+
+/* The kernels' source, which the caller frees; *length without the terminator. MEMORY. */
+CIRC_MUST_USE enum circ_status circ_design_source(const struct circ_design *design, char **source,
+                                                  size_t *length, struct circ_error *err);
+
+#endif
