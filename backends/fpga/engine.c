@@ -50,7 +50,9 @@ static struct circ_card card_of(const struct circ_engine *engine, const struct c
     const struct circ_pipeline_step *s = &engine->design.steps[step];
     const struct circ_layer *layer = &engine->network->layers[s->layer];
     const struct circ_fixed_layer *words = &fixed->layers[s->layer];
-    const struct circ_shape end = engine->network->layers[s->last].out;
+    /* not the last layer's, which may have flattened it */
+    const struct circ_shape end =
+        s->pool < 0 ? layer->out : engine->network->layers[s->pool].out;
     struct circ_geometry g = circ_geometry_of(layer);
     bool conv = layer->op == CIRC_OP_CONV, last = channels_last(engine, step + 1);
     struct circ_card card = {
