@@ -198,6 +198,13 @@ struct circ_backend {
     /* The numbers that an open device is made of; *figures lives as long as the session. Returns
      * how many. NULL as predict. */
     int (*figures)(const struct circ_session *session, const struct circ_figure **figures);
+
+    /* Writes into a folder what an offline compiler needs to make a device binary for the request:
+     * source, commands, and a manifest by which the binary is told from others. session: the device
+     * for which it is compiled as well, there and then; NULL: none. IO, UNSUP, DEVICE. NULL in a
+     * backend whose devices compile for themselves. */
+    enum circ_status (*emit)(struct circ_session *session, const struct circ_request *request,
+                             const char *folder, struct circ_error *err);
 };
 
 /* "cpu", "gpu", ...; "measured", ...; "infer", "train". */

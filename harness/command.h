@@ -28,6 +28,7 @@ enum circ_status circ_cmd_sweep_run(const struct circ_options *, int *, struct c
 enum circ_status circ_cmd_campaigns_run(const struct circ_options *, int *, struct circ_error *);
 enum circ_status circ_cmd_query_run(const struct circ_options *, int *, struct circ_error *);
 enum circ_status circ_cmd_compare_run(const struct circ_options *, int *, struct circ_error *);
+enum circ_status circ_cmd_fpga_run(const struct circ_options *, int *, struct circ_error *);
 enum circ_status circ_cmd_report_run(const struct circ_options *, int *, struct circ_error *);
 
 /* The command line as it was typed, quoted for a shell, for the campaign and the report. */

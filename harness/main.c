@@ -57,6 +57,12 @@ static const struct circ_command commands[] = {
      "circbench sweep -w lenet,alexnet -k 8,16,32 -n 1,64 -b cpu\n"
      "circbench sweep -w fc:4096x9216 -k 4-1024*2 --dry-run\n",
      0, circ_cmd_sweep_run},
+    {"fpga", "emit [-w SPEC] [-k K] [-p NAME] [--parallel N] [--depth N] [-o DIR] [--build]",
+     "write the kernels of a pipeline and the commands that compile them for a board",
+     "circbench fpga emit -w lenet -k 16 --parallel 4 --depth 2 -o lenet16\n"
+     "circbench fpga emit -w alexnet-fc7 -k 64 -p q8 --build\n"
+     "circbench sweep -w alexnet-fc7 -k 64 -p q8 -b fpga --binary pipeline/pipeline.bin\n",
+     1, circ_cmd_fpga_run},
     {"campaigns", "[name WHICH NEWNAME | delete WHICH] [--db FILE]",
      "list, name and delete the campaigns of a database",
      "circbench campaigns\n"
@@ -205,6 +211,19 @@ static enum circ_status find_command(const char *name, const struct circ_command
         nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : ".");
 }
 
+/* A backend has no options of its own: what it is told goes by the environment. */
+static enum circ_status tell_backends(const struct circ_options *options, struct circ_error *err)
+{
+    const struct {
+        const char *value, *variable;
+    } told[] = {{options->model_file, "CIRCBENCH_MODEL_FILE"},
+                {options->binary, "CIRCBENCH_FPGA_BINARY"}};
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++)
+        if (told[i].value && setenv(told[i].variable, told[i].value, 1))
+            return circ_status_fail(err, CIRC_MEMORY, "no memory for %s", told[i].value);
+    return CIRC_OK;
+}
+
 static enum circ_status run_command(const struct circ_command *command, int argc, char **argv,
                                     int *exit_code, struct circ_error *err)
 {
@@ -218,11 +237,10 @@ static enum circ_status run_command(const struct circ_command *command, int argc
                                   "%s: unexpected word '%.100s'. See 'circbench %s --help'",
                                   command->name, options.words[command->words], command->name);
     } else if (status == CIRC_OK) {
-        /* a backend has no options of its own: what it is told goes by the environment */
-        if (options.model_file && setenv("CIRCBENCH_MODEL_FILE", options.model_file, 1))
-            status = circ_status_fail(err, CIRC_MEMORY, "no memory for --model-file");
-        else
+        status = tell_backends(&options, err);
+        if (status == CIRC_OK) {
             status = command->run(&options, exit_code, err);
+        }
     }
     circ_options_free(&options);
     return status;

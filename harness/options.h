@@ -33,6 +33,10 @@ struct circ_options {
     const char *data;        /* --data, CIRCBENCH_DATA; NULL if neither */
     const char *dump;        /* --dump */
     const char *model_file;  /* --model-file, for the backend model */
+    const char *binary;      /* --binary, for the backend fpga */
+    int parallel, depth;     /* fpga: 0 where not given */
+    bool build;              /* fpga: compile for the device at hand too */
+    const char *folder;      /* -o of fpga */
     const char *tuning;      /* --tuning of every point whose backend reads one */
     const char *name;        /* --name of a campaign */
     const char *campaign;    /* --campaign: name, key, prefix, "latest" */

@@ -400,6 +400,8 @@ static enum circ_status write_axes(struct expansion *e, struct circ_error *err)
             "samples=%d;min_time=%g;timeout=%g;max_noise=%g;energy_error=%g;seed=%llu;shard=%d/%d",
             o->samples, o->min_time_s, o->timeout_s, o->max_noise, o->energy_error,
             (unsigned long long)o->seed, o->shard, o->shards);
+    if (o->binary)
+        fprintf(file, ";binary=%s", o->binary);
     if (o->tuning)
         fprintf(file, ";tuning=%s", o->tuning);
     if (o->model_file)

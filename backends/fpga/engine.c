@@ -51,8 +51,7 @@ static struct circ_card card_of(const struct circ_engine *engine, const struct c
     const struct circ_layer *layer = &engine->network->layers[s->layer];
     const struct circ_fixed_layer *words = &fixed->layers[s->layer];
     /* not the last layer's, which may have flattened it */
-    const struct circ_shape end =
-        s->pool < 0 ? layer->out : engine->network->layers[s->pool].out;
+    const struct circ_shape end = s->pool < 0 ? layer->out : engine->network->layers[s->pool].out;
     struct circ_geometry g = circ_geometry_of(layer);
     bool conv = layer->op == CIRC_OP_CONV, last = channels_last(engine, step + 1);
     struct circ_card card = {
@@ -176,17 +175,26 @@ static enum circ_status load_binary(struct circ_engine *engine, const char *bina
     struct circ_accelerator *a = engine->accelerator;
     cl_int loaded = CL_SUCCESS, code;
     const unsigned char *bytes = (const unsigned char *)binary;
+    if (!size) /* which some drivers do not survive */
+        return circ_status_fail(err, CIRC_DEVICE, "the binary is empty: compile it again");
     engine->program =
         clCreateProgramWithBinary(a->context, 1, &a->device, &size, &bytes, &loaded, &code);
     code = code ? code : loaded;
     if (!code)
         code = clBuildProgram(engine->program, 1, &a->device, "", NULL, NULL);
-    return code ? circ_status_fail_native(
-                      err, CIRC_DEVICE, code,
-                      "%s does not take the binary (%s): it is damaged, or was compiled for "
-                      "another board or by another version; compile it again",
-                      a->name, circ_accelerator_error_name(code))
-                : CIRC_OK;
+    if (!code)
+        return CIRC_OK;
+    if (code == CL_OUT_OF_RESOURCES || code == CL_MEM_OBJECT_ALLOCATION_FAILURE)
+        return circ_status_fail_native(
+            err, CIRC_UNSUP, code,
+            "%s has not the resources for this pipeline (%s): fewer butterflies side by side "
+            "(--parallel) or fewer stages in flight (--depth) need fewer",
+            a->name, circ_accelerator_error_name(code));
+    return circ_status_fail_native(err, CIRC_DEVICE, code,
+                                   "%s does not take the binary (%s): it is damaged, or was "
+                                   "compiled for another board or by another version; compile it "
+                                   "again",
+                                   a->name, circ_accelerator_error_name(code));
 }
 
 static enum circ_status compile(struct circ_engine *engine, struct circ_error *err)
@@ -442,6 +450,11 @@ enum circ_status circ_engine_binary(const struct circ_engine *engine, char **bin
         *binary = NULL;
     }
     return circ_accelerator_check(engine->accelerator, code, "asking for the binary", err);
+}
+
+int circ_engine_channel(const struct circ_engine *engine)
+{
+    return engine->channel ? (int)engine->channel : CIRC_DESIGN_CHANNEL;
 }
 
 int64_t circ_engine_footprint(const struct circ_network *network, int batch)

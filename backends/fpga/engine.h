@@ -56,6 +56,9 @@ int circ_engine_launches(const struct circ_engine *engine, int step);
 CIRC_MUST_USE enum circ_status circ_engine_binary(const struct circ_engine *engine, char **binary,
                                                   size_t *size, struct circ_error *err);
 
+/* Depth of its channels. */
+int circ_engine_channel(const struct circ_engine *engine);
+
 /* Bytes on the device. */
 int64_t circ_engine_footprint(const struct circ_network *network, int batch);
 

@@ -3,6 +3,7 @@
 #include "backends/fpga/fpga.h"
 
 #include "backends/devices/platforms.h"
+#include "backends/fpga/binary.h"
 #include "backends/fpga/engine.h"
 
 #include <stdio.h>
@@ -143,18 +144,35 @@ static int bits_of(const struct circ_request *request)
     return circ_network_precision_word(circ_network_precision_find(request->precision));
 }
 
-/* The pipeline that a request asks for. */
-static enum circ_status design_of(const struct circ_request *request, struct circ_design *design,
+/* P and D that a request asks for, 0 where it does not say. */
+static enum circ_status tuning_of(const struct circ_request *request, int *parallel, int *depth,
                                   struct circ_error *err)
 {
-    int parallel = 0, depth = 0;
-    if (request->tuning && !circ_pipeline_read(request->tuning, &parallel, &depth))
+    *parallel = *depth = 0;
+    if (request->tuning && !circ_pipeline_read(request->tuning, parallel, depth))
         return circ_status_fail(err, CIRC_UNSUP,
                                 "fpga does not read the tuning '%s': it is 'p4 d2' with a power of "
                                 "two for p",
                                 request->tuning);
-    return circ_design_make(design, request->model->network, bits_of(request), parallel, depth,
-                            err);
+    return CIRC_OK;
+}
+
+/* The pipeline that a request asks for. */
+static enum circ_status design_of(const struct circ_request *request, struct circ_design *design,
+                                  struct circ_error *err)
+{
+    int parallel, depth;
+    enum circ_status status = tuning_of(request, &parallel, &depth, err);
+    return status ? status
+                  : circ_design_make(design, request->model->network, bits_of(request), parallel,
+                                     depth, err);
+}
+
+/* The device binary that the user named; NULL: none. */
+static const char *binary_path(void)
+{
+    const char *path = getenv(CIRC_FPGA_BINARY);
+    return path && *path ? path : NULL;
 }
 
 static enum circ_status fpga_supports(struct circ_session *session,
@@ -192,13 +210,47 @@ static void fpga_release(struct circ_program *program)
     free(program);
 }
 
+/* The engine, from the source, or from the binary that the user named. */
+static enum circ_status start_engine(struct circ_program *program,
+                                     const struct circ_session *session,
+                                     const struct circ_request *request, struct circ_error *err)
+{
+    const char *path = binary_path();
+    char *binary = NULL;
+    size_t size = 0;
+    int parallel, depth;
+    struct circ_manifest manifest = {.channel = 0};
+    enum circ_status status = tuning_of(request, &parallel, &depth, err);
+    if (!status && !path && session->binaries)
+        status = circ_status_fail(err, CIRC_ABSENT,
+                                  "%s has no compiler: `circbench fpga emit` writes source and "
+                                  "commands for one, and --binary loads what it makes",
+                                  session->accelerator->name);
+    if (!status)
+        status = path ? circ_binary_open(path, request->model->network, request->precision,
+                                         parallel, depth, &program->design, &manifest, err)
+                      : design_of(request, &program->design, err);
+    if (!status && path)
+        status = circ_binary_read(path, &binary, &size, err);
+    if (!status)
+        status = circ_engine_create(&program->engine,
+                                    &(struct circ_engine_case){.accelerator = session->accelerator,
+                                                               .fixed = program->fixed,
+                                                               .design = &program->design,
+                                                               .batch = program->batch,
+                                                               .emulated = session->emulated,
+                                                               .channel = manifest.channel,
+                                                               .binary = binary,
+                                                               .binary_size = size},
+                                    err);
+    free(binary);
+    return status;
+}
+
 static enum circ_status prepare(struct circ_program *program, const struct circ_session *session,
                                 const struct circ_request *request, struct circ_error *err)
 {
     const struct circ_network *net = request->model->network;
-    enum circ_status status = design_of(request, &program->design, err);
-    if (status)
-        return status;
     program->batch = request->batch;
     program->inputs = circ_network_elements(net->input);
     program->outputs = circ_network_elements(circ_network_output(net));
@@ -208,16 +260,9 @@ static enum circ_status prepare(struct circ_program *program, const struct circ_
     if (!program->words || !program->frame)
         return circ_status_fail(err, CIRC_MEMORY, "%s: no memory for a batch of %d", net->name,
                                 program->batch);
-    status = circ_fixed_create(&program->fixed, request->model, bits_of(request), NULL, 0, err);
-    if (status)
-        return status;
-    return circ_engine_create(&program->engine,
-                              &(struct circ_engine_case){.accelerator = session->accelerator,
-                                                         .fixed = program->fixed,
-                                                         .design = &program->design,
-                                                         .batch = program->batch,
-                                                         .emulated = session->emulated},
-                              err);
+    enum circ_status status =
+        circ_fixed_create(&program->fixed, request->model, bits_of(request), NULL, 0, err);
+    return status ? status : start_engine(program, session, request, err);
 }
 
 static enum circ_status fpga_prepare(struct circ_session *session,
@@ -286,6 +331,44 @@ static enum circ_status fpga_download(struct circ_program *program, float *outpu
     return status;
 }
 
+static enum circ_status fpga_emit(struct circ_session *session, const struct circ_request *request,
+                                  const char *folder, struct circ_error *err)
+{
+    struct circ_design design;
+    struct circ_manifest manifest;
+    struct circ_fixed *fixed = NULL;
+    struct circ_engine *engine = NULL;
+    enum circ_status status = fpga_supports(session, request, err);
+    if (!status)
+        status = design_of(request, &design, err);
+    if (!status && session && session->binaries)
+        status = circ_status_fail(err, CIRC_ABSENT,
+                                  "%s has no compiler here: leave out --build, and run one of the "
+                                  "commands",
+                                  session->accelerator->name);
+    if (!status && session)
+        status = circ_fixed_create(&fixed, request->model, bits_of(request), NULL, 0, err);
+    if (!status && session)
+        status = circ_engine_create(&engine,
+                                    &(struct circ_engine_case){.accelerator = session->accelerator,
+                                                               .fixed = fixed,
+                                                               .design = &design,
+                                                               .batch = 1,
+                                                               .emulated = session->emulated},
+                                    err);
+    if (!status)
+        status = circ_binary_describe(request->model->network, request->precision, &design,
+                                      engine ? circ_engine_channel(engine) : CIRC_DESIGN_CHANNEL,
+                                      &manifest, err);
+    if (!status)
+        status = circ_binary_emit(folder, &design, &manifest, err);
+    if (!status && engine)
+        status = circ_binary_write(folder, engine, err);
+    circ_engine_free(engine);
+    circ_fixed_free(fixed);
+    return status;
+}
+
 static bool fpga_tuning_valid(const char *text)
 {
     int parallel, depth;
@@ -312,4 +395,5 @@ const struct circ_backend circ_fpga_backend = {
     .wait = fpga_wait,
     .download = fpga_download,
     .tuning_valid = fpga_tuning_valid,
+    .emit = fpga_emit,
 };

@@ -1,7 +1,8 @@
 /* Spectra of weights times spectra of the input, summed over taps and block columns, exactly: LANES
  * complex products a cycle. The input's spectra of one frame are on chip; so are the weights of a
  * layer where they fit, and otherwise those of one block row, which are then read once a frame. An
- * FPGA's compiler needs no more than 2 BITS + 1 + log2 of the terms of the 64 bits of a sum. */
+ * FPGA's compiler needs no more than 2 BITS + 1 + log2 of the terms of the 64 bits of a sum. A lane
+ * adds to the same sum every `banks` cycles, so that loop has no ivdep. */
 
 SINGLE void multiply(global const struct circ_card *restrict cards, int layer, int frames,
                      global const word *restrict weights, global ulong *restrict counts)
@@ -54,7 +55,6 @@ SINGLE void multiply(global const struct circ_card *restrict cards, int layer, i
                         const int at_x = ((iy * c.in_w + ix) * c.groups + group) * row;
                         const int at_w =
                             c.resident ? ((group * taps + tap) * c.rows + block) * row : tap * row;
-#pragma ivdep
                         for (int chunk = 0; chunk < chunks; chunk++) {
 #pragma unroll
                             for (int l = 0; l < LANES; l++) {
