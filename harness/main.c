@@ -273,6 +273,7 @@ static int exit_code_of(enum circ_status status)
     case CIRC_USAGE:
         return EXIT_USAGE;
     case CIRC_NOTHING:
+    case CIRC_UNSUP: /* valid, and not offered */
     case CIRC_ABSENT: /* what was named is not on this machine */
         return EXIT_NOTHING;
     case CIRC_STOPPED:

@@ -9,15 +9,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* P of a network without butterflies: what a memory of 512 bits hands over in a cycle. */
+#define MOST_DENSE 16
+
 extern const struct circ_embedded circ_pipeline_embedded[];
 extern const int circ_pipeline_embedded_count;
 
 int64_t circ_design_tokens(const struct circ_design *design, const struct circ_layer *layer)
 {
     struct circ_geometry g = circ_geometry_of(layer);
-    int64_t width = g.k < 2 * design->pipeline.parallel ? g.k : 2 * design->pipeline.parallel;
-    int64_t in = (int64_t)g.q * g.in_pixels, out = (int64_t)g.p * g.out_pixels;
-    return g.groups * (in > out ? in : out) * (g.k / width);
+    int64_t lanes = 2 * design->pipeline.parallel;
+    int64_t width = g.k < lanes ? g.k : lanes;
+    int64_t in = (int64_t)g.in_pixels * g.q * (g.k / width);
+    int64_t out = (int64_t)g.p * g.out_pixels * (g.k / width);
+    if (g.k == 1) { /* pipe.cl */
+        in = g.in_pixels * ((g.q + lanes - 1) / lanes);
+        out = g.p * ((g.out_pixels + lanes - 1) / lanes);
+    }
+    return g.groups * (in > out ? in : out);
+}
+
+int circ_design_most_parallel(const struct circ_network *network)
+{
+    int k = 1;
+    for (int i = 0; i < network->layer_count; i++)
+        if (circ_network_has_weights(&network->layers[i]) && network->layers[i].block > k)
+            k = network->layers[i].block;
+    return k == 1 ? MOST_DENSE : k / 2;
 }
 
 static void raise_to(int64_t *most, int64_t value)
@@ -43,7 +61,7 @@ static void add_step(struct circ_design *design, const struct circ_network *netw
 enum circ_status circ_design_make(struct circ_design *design, const struct circ_network *network,
                                   int bits, int parallel, int depth, struct circ_error *err)
 {
-    int most_parallel = circ_pipeline_most_parallel(network);
+    int most_parallel = circ_design_most_parallel(network);
     int most_depth = circ_pipeline_most_depth(network);
     memset(design, 0, sizeof *design);
     design->pipeline = (struct circ_pipeline){.parallel = parallel ? parallel : 1,
@@ -55,11 +73,10 @@ enum circ_status circ_design_make(struct circ_design *design, const struct circ_
         status = circ_pipeline_plan(network, design->steps, &design->step_count, err);
     if (status)
         return status;
-    most_parallel = most_parallel ? most_parallel : 1;
     if (design->pipeline.parallel > most_parallel ||
         design->pipeline.parallel & (design->pipeline.parallel - 1))
         return circ_status_fail(err, CIRC_UNSUP,
-                                "%s: %d butterflies side by side: its largest block takes a power "
+                                "%s: %d butterflies side by side: with its blocks that is a power "
                                 "of two up to %d",
                                 network->name, design->pipeline.parallel, most_parallel);
     if (design->pipeline.depth > most_depth)
@@ -115,17 +132,19 @@ static void write_sizes(FILE *to, const struct circ_design *design,
 /* ring.cl for either direction. */
 static void write_ring(FILE *to, bool inverse)
 {
-    static const char *const names[] = {
-        "RING",    "BUTTERFLY",         "FROM",       "ON_TO", "BLOCKS",
-        "PAIRING", "TALLY_BUTTERFLIES", "TALLY_WORDS"};
-    static const char *const values[2][8] = {
-        {"transform", "forward", "to_transform", "to_multiply",
-         "(c.in_h * c.in_w * c.groups * c.columns)", "(stages - 1)", "CIRC_CARD_FORWARD",
-         "CIRC_CARD_WORDS + 1"},
-        {"invert", "inverse", "to_inverse", "to_store", "(c.out_h * c.out_w * c.groups * c.rows)",
-         "0", "CIRC_CARD_INVERSE", "CIRC_CARD_WORDS + 3"}};
-    for (int i = 0; i < 8; i++)
-        fprintf(to, "#define %s %s\n", names[i], values[inverse][i]);
+    static const char *const settings[][3] = {
+        {"RING", "transform", "invert"},
+        {"BUTTERFLY", "forward", "inverse"},
+        {"FROM", "to_transform", "to_inverse"},
+        {"ON_TO", "to_multiply", "to_store"},
+        {"RUNS", "(c.in_h * c.in_w * c.groups)", "(c.groups * c.rows)"},
+        {"BLOCKS", "c.columns", "(c.out_h * c.out_w)"},
+        {"PAIRING", "(stages - 1)", "0"},
+        {"TALLY_BUTTERFLIES", "CIRC_CARD_FORWARD", "CIRC_CARD_INVERSE"},
+        {"TALLY_WORDS", "CIRC_CARD_WORDS + 1", "CIRC_CARD_WORDS + 3"},
+    };
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
+        fprintf(to, "#define %s %s\n", settings[i][0], settings[i][1 + inverse]);
     write_text(to, "ring.cl");
 }
 

@@ -30,6 +30,10 @@ CIRC_MUST_USE enum circ_status circ_design_make(struct circ_design *design,
                                                 const struct circ_network *network, int bits,
                                                 int parallel, int depth, struct circ_error *err);
 
+/* The largest P that is taken: k/2 of the largest block, so that a token is no longer than a block.
+ * Beyond circ_pipeline_most_parallel butterflies idle, and multiply alone gains. */
+int circ_design_most_parallel(const struct circ_network *network);
+
 /* Tokens that a channel carries for a step and one frame, at most. */
 int64_t circ_design_tokens(const struct circ_design *design, const struct circ_layer *layer);
 

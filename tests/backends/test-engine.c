@@ -210,7 +210,7 @@ static void test_blocks(void)
             bool made = !circ_network_begin(&net, "blocks", (struct circ_shape){n, 1, 1}, &err) &&
                         !circ_network_append(&net, &layer, &err) &&
                         !circ_network_compress(&net, CIRC_CIRCULANT, k, k, &err);
-            int most_p = circ_pipeline_most_parallel(&net), most_d = circ_pipeline_most_depth(&net);
+            int most_p = circ_design_most_parallel(&net), most_d = circ_pipeline_most_depth(&net);
             int parallel = 1 << (turn % 7), depth = 1 + turn % most_d;
             parallel = parallel > most_p ? most_p : parallel;
             for (int overflow = 0; overflow < 2 && made; overflow++) {
@@ -259,9 +259,10 @@ static const struct {
     {"conv stride 2", {7, 12, 9}, 4, 1, 2, 2, 12, {CONV(5, 2, 9, .stride = 2, .pad = 2)}},
     {"conv stride beyond its taps", {6, 11, 10}, 4, 1, 1, 1, 16, {CONV(1, 2, 5, .stride = 3)}},
     {"conv groups", {12, 6, 7}, 8, 1, 3, 2, 8, {CONV(3, 2, 20, .groups = 2, .pad = 1)}},
-    {"conv dense", {3, 8, 8}, 1, 1, 1, 2, 16, {CONV(3, 3, 5, .pad = 1, .bias = true)}},
+    {"conv dense", {3, 8, 8}, 1, 4, 1, 2, 16, {CONV(3, 3, 5, .pad = 1, .bias = true)}},
     {"fc of one block", {16, 1, 1}, 256, 16, 8, 3, 16, {FC(16)}},
     {"fc of k 2", {9, 1, 1}, 2, 1, 1, 3, 16, {FC(5)}},
+    {"fc dense", {37, 1, 1}, 1, 8, 1, 3, 12, {FC(21)}},
     {"weights streamed", {1024, 1, 1}, 2, 1, 1, 2, 16, {FC(1024)}},
     {"average of odd windows",
      {5, 9, 10},

@@ -60,8 +60,10 @@ cl_int __wrap_clBuildProgram(cl_program program, cl_uint count, const cl_device_
                              const char *options, void(CL_CALLBACK *notify)(cl_program, void *),
                              void *data)
 {
-    return faulty("build") ? CL_BUILD_PROGRAM_FAILURE
-                           : __real_clBuildProgram(program, count, devices, options, notify, data);
+    return faulty("board") ? CL_OUT_OF_RESOURCES
+           : faulty("build")
+               ? CL_BUILD_PROGRAM_FAILURE
+               : __real_clBuildProgram(program, count, devices, options, notify, data);
 }
 
 cl_int __wrap_clGetProgramBuildInfo(cl_program program, cl_device_id device,

@@ -20,7 +20,7 @@ SINGLE void load(global const struct circ_card *restrict cards, int layer, int f
                         t.w[l] = there ? x[from + (i + l) * c.in_channel] : 0;
                         TALLY(read, there);
                     }
-                    TALLY(words, width);
+                    TALLY(words, length - i < width ? length - i : width);
                     PUT(to_transform, t);
                 }
             }

@@ -14,7 +14,6 @@ SINGLE void multiply(global const struct circ_card *restrict cards, int layer, i
     const int row = c.columns * k, row_slots = c.columns * slots, taps = c.taps_h * c.taps_w;
     const int fold = slots < LANES ? slots : LANES; /* lanes that differ in what they sum */
     const int banks = slots / fold, chunks = (row_slots + LANES - 1) / LANES;
-    const int received = c.in_h * c.in_w * c.groups * row;
     ulong tally_products = 0, tally_words = 0, tally_resident = 0, tally_streamed = 0;
     if (c.resident)
         for (int i = 0; i < c.groups * taps * c.rows * row; i++) {
@@ -22,14 +21,15 @@ SINGLE void multiply(global const struct circ_card *restrict cards, int layer, i
             TALLY(resident, 1);
         }
     for (int frame = 0; frame < frames; frame++) {
-        for (int i = 0; i < received; i += width) {
-            token t;
-            GET(to_multiply, t);
+        for (int run = 0; run < c.in_h * c.in_w * c.groups; run++)
+            for (int i = 0; i < row; i += width) {
+                token t;
+                GET(to_multiply, t);
 #pragma unroll
-            for (int l = 0; l < 2 * PARALLEL; l++)
-                if (l < width)
-                    x[i + l] = t.w[l];
-        }
+                for (int l = 0; l < 2 * PARALLEL; l++)
+                    if (l < width && i + l < row)
+                        x[run * row + i + l] = t.w[l];
+            }
         for (int i = 0; i < c.groups * c.rows; i++) {
             const int group = i / c.rows, block = i % c.rows;
             if (!c.resident)
@@ -39,6 +39,7 @@ SINGLE void multiply(global const struct circ_card *restrict cards, int layer, i
                             weights[c.weights + ((group * taps + tap) * c.rows + block) * row + j];
                         TALLY(streamed, 1);
                     }
+            token pixels; /* of blocks of one word */
             for (int oy = 0; oy < c.out_h; oy++)
                 for (int ox = 0; ox < c.out_w; ox++) {
                     long re[BANKS][LANES], im[BANKS][LANES];
@@ -70,6 +71,18 @@ SINGLE void multiply(global const struct circ_card *restrict cards, int layer, i
                                 TALLY(products, 1);
                             }
                         }
+                    }
+                    if (k == 1) {
+                        const int lane = (oy * c.out_w + ox) % LANES;
+                        long sum = 0;
+#pragma unroll
+                        for (int l = 0; l < LANES; l++)
+                            sum += re[0][l];
+                        pixels.w[lane] = to_word(sum, c.product);
+                        TALLY(words, 1);
+                        if (lane == LANES - 1 || (oy == c.out_h - 1 && ox == c.out_w - 1))
+                            PUT(to_inverse, pixels);
+                        continue;
                     }
                     for (int i0 = 0; i0 < k; i0 += width) {
                         token t;

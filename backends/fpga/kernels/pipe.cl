@@ -1,6 +1,9 @@
 /* Channels between kernels behind one set of macros: cl_intel_channels, or OpenCL 2.0 pipes at
- * program scope as AMD's compiler takes them (-DPIPES). A token is 2 PARALLEL words; of a block
- * shorter than that only the first words count. One writer and one reader a channel. */
+ * program scope as AMD's compiler takes them (-DPIPES). One writer and one reader a channel.
+ *
+ * A token is 2 PARALLEL words: a part of a block, or a block, of which only as many words count as
+ * it has. Of blocks of one word a token takes several: before the product the channels of a pixel,
+ * after it the pixels of a channel, where the last token of such a run may be partly filled. */
 
 typedef short word; /* BITS of them are used: what is wider the compiler of an FPGA cuts off */
 typedef struct {
@@ -44,5 +47,5 @@ word to_word(long v, int shift)
 
 int words_of_token(int block)
 {
-    return block < LANES ? block : LANES;
+    return block == 1 || block > LANES ? LANES : block;
 }

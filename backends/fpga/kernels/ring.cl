@@ -2,7 +2,7 @@
  * block per tick, PARALLEL butterflies a cycle, and hands the block on. A block of s stages goes
  * round ceil(s / DEPTH) times while others follow it; the next one is read while the last one is
  * written. This text is compiled twice: RING is the kernel, BUTTERFLY the stage, FROM and ON_TO its
- * channels, BLOCKS the number of blocks of a frame, PAIRING the stage that takes slots in pairs, and the
+ * channels, a frame has RUNS x BLOCKS blocks, PAIRING is the stage that takes slots in pairs, and the
  * rest is where it counts. */
 
 SINGLE void RING(global const struct circ_card *restrict cards, int layer, int frames,
@@ -15,7 +15,8 @@ SINGLE void RING(global const struct circ_card *restrict cards, int layer, int f
     const int items = n / 2 + 1, tokens = k / width;
     const int most = (items + PARALLEL - 1) / PARALLEL;
     const int cycles = tokens > most ? tokens : most;
-    const int blocks = frames * BLOCKS;
+    /* blocks; of blocks of one word, runs of them */
+    const int blocks = frames * (stages ? BLOCKS * RUNS : RUNS);
     int read = 0, written = 0, side = 0;
     bool finished = false, waiting = false; /* a block in done[side]; one in z[side][0] */
     ulong tally_butterflies = 0, tally_words = 0;
@@ -24,10 +25,12 @@ SINGLE void RING(global const struct circ_card *restrict cards, int layer, int f
         stage[d] = -1;
     while (written < blocks) {
         if (stages == 0) { /* a block of one word is its own spectrum */
-            token t;
-            GET(FROM, t);
-            PUT(ON_TO, t);
-            TALLY(words, width);
+            for (int i = 0; i < BLOCKS; i += LANES) {
+                token t;
+                GET(FROM, t);
+                PUT(ON_TO, t);
+                TALLY(words, BLOCKS - i < LANES ? BLOCKS - i : LANES);
+            }
             written++;
             continue;
         }
@@ -100,6 +103,7 @@ SINGLE void RING(global const struct circ_card *restrict cards, int layer, int f
 #undef BUTTERFLY
 #undef FROM
 #undef ON_TO
+#undef RUNS
 #undef BLOCKS
 #undef PAIRING
 #undef TALLY_BUTTERFLIES

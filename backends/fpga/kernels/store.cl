@@ -23,13 +23,14 @@ SINGLE void store(global const struct circ_card *restrict cards, int layer, int 
     word lines[LINES]; /* [pool_h][out_w][k], row r in line r modulo pool_h */
     int bias[BLOCK];
     const struct circ_card c = cards[layer];
-    const int k = c.block, width = words_of_token(k);
+    const int k = c.block, width = k == 1 ? 1 : words_of_token(k);
     ulong tally_written = 0;
     for (int at = 0; at < frames * c.groups * c.rows; at++) {
         const int frame = first + at / (c.groups * c.rows);
         const int group = at / c.rows % c.groups, base = at % c.rows * k; /* channel, in its group */
         const int to = frame * c.end_frame + (group * c.outputs + base) * c.end_channel;
         int line = 0, end_y = 0;
+        token t;
         for (int i = 0; i < k; i++)
             bias[i] = c.bias >= 0 && base + i < c.outputs
                           ? biases[c.bias + group * c.outputs + base + i]
@@ -37,14 +38,15 @@ SINGLE void store(global const struct circ_card *restrict cards, int layer, int 
         for (int oy = 0; oy < c.out_h; oy++) {
             for (int ox = 0; ox < c.out_w; ox++)
                 for (int i = 0; i < k; i += width) {
-                    token t;
-                    GET(to_store, t);
+                    const int lane = k == 1 ? (oy * c.out_w + ox) % LANES : 0;
+                    if (lane == 0)
+                        GET(to_store, t);
 #pragma unroll
                     for (int l = 0; l < 2 * PARALLEL; l++) {
                         if (l >= width)
                             continue;
                         const word v =
-                            relu(to_word((long)t.w[l] + bias[i + l], c.last), c.relu_before);
+                            relu(to_word((long)t.w[lane + l] + bias[i + l], c.last), c.relu_before);
                         if (c.pool) {
                             lines[(line * c.out_w + ox) * k + i + l] = v;
                         } else if (base + i + l < c.outputs) {
