@@ -58,7 +58,7 @@ static const struct circ_command commands[] = {
      "circbench sweep -w fc:4096x9216 -k 4-1024*2 --dry-run\n",
      0, circ_cmd_sweep_run},
     {"fpga", "emit [-w SPEC] [-k K] [-p NAME] [--parallel N] [--depth N] [-o DIR]",
-     "write the kernels of a pipeline and the commands that compile them for a board",
+     "write a pipeline's kernels and the commands that compile them for a board",
      "circbench fpga emit -w lenet -k 16 --parallel 4 --depth 2 -o lenet16\n"
      "circbench fpga emit -w alexnet-fc7 -k 64 -p q8 --build\n"
      "circbench sweep -w alexnet-fc7 -k 64 -p q8 -b fpga --binary pipeline/pipeline.bin\n",
