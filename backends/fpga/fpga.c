@@ -261,7 +261,8 @@ static enum circ_status prepare(struct circ_program *program, const struct circ_
         return circ_status_fail(err, CIRC_MEMORY, "%s: no memory for a batch of %d", net->name,
                                 program->batch);
     enum circ_status status =
-        circ_fixed_create(&program->fixed, request->model, bits_of(request), NULL, 0, err);
+        circ_fixed_create(&program->fixed, request->model, bits_of(request), request->calibration,
+                          request->calibration_count, err);
     return status ? status : start_engine(program, session, request, err);
 }
 
