@@ -2,6 +2,7 @@
  * library. */
 #include "backends/fpga/binary.h"
 
+#include "backends/devices/shelf.h"
 #include "backends/fpga/engine.h"
 #include "circ_config.h"
 
@@ -41,15 +42,6 @@ static const struct {
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
-/* FNV-1a, 64 bits (Fowler, Noll and Vo), in hexadecimal. */
-static void digest_of(const char *text, size_t length, char digest[CIRC_DIGEST_SIZE])
-{
-    uint64_t h = 14695981039346656037u;
-    for (size_t i = 0; i < length; i++)
-        h = (h ^ (unsigned char)text[i]) * 1099511628211u;
-    snprintf(digest, CIRC_DIGEST_SIZE, "%016" PRIx64, h);
-}
-
 static void block_of(const struct circ_network *network, char *text, size_t size)
 {
     int fc = 0, conv = 0;
@@ -82,7 +74,8 @@ enum circ_status circ_binary_describe(const struct circ_network *network, const 
                                     ? '_'
                                     : network->name[i]; /* a path may have anything */
     circ_network_digest(network, manifest->network);
-    digest_of(source, length, manifest->source);
+    snprintf(manifest->source, sizeof manifest->source, "%016" PRIx64,
+             circ_shelf_hash(CIRC_SHELF_START, source, length));
     block_of(network, manifest->block, sizeof manifest->block);
     snprintf(manifest->precision, sizeof manifest->precision, "%s", precision);
     manifest->parallel = design->pipeline.parallel;

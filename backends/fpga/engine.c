@@ -4,6 +4,7 @@
 
 #include "backends/core/geometry.h"
 #include "backends/devices/compiler.h"
+#include "backends/devices/shelf.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -205,9 +206,20 @@ static enum circ_status compile(struct circ_engine *engine, struct circ_error *e
     if (status)
         return status;
     snprintf(options, sizeof options, "-DCOUNT -DCHANNEL=%" PRId64, engine->channel);
-    status = circ_compiler_build(engine->accelerator, "the pipeline", 1, (const char **)&source,
-                                 &length, options, &engine->program, err);
+    uint64_t key = circ_shelf_hash(CIRC_SHELF_START, source, length);
+    key = circ_shelf_hash(key, options, strlen(options));
+    engine->program = circ_shelf_find(engine->accelerator, key);
+    if (!engine->program) {
+        status = circ_compiler_build(engine->accelerator, "the pipeline", 1, (const char **)&source,
+                                     &length, options, &engine->program, err);
+        if (!status)
+            status = circ_shelf_keep(engine->accelerator, key, engine->program, err);
+    }
     free(source);
+    if (status)
+        engine->program = NULL;
+    else
+        clRetainProgram(engine->program);
     return status;
 }
 

@@ -5,6 +5,7 @@
 
 #include "backends/core/embed.h"
 #include "backends/devices/compiler.h"
+#include "backends/devices/shelf.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,36 +20,15 @@ extern const int circ_kernels_embedded_count;
 #define COMMON   "-cl-std=CL1.2 -cl-mad-enable"
 #define MAX_TEXT 8 /* sources of a program */
 
-struct built {
-    struct built *next;
-    uint64_t key;
-    cl_program program;
-};
-
-/* The programs of an open device, released with it. */
-struct shelf {
-    struct circ_guest guest; /* first, so that the one is the other */
-    struct built *built;
-};
-
 struct entry { /* head of a file of the cache */
     char magic[8];
     uint64_t size, digest;
 };
 static const char magic[8] = "CIRCOCL1";
 
-/* FNV-1a, 64 bits (Fowler, Noll and Vo). */
-static uint64_t hash(uint64_t h, const void *data, size_t size)
-{
-    const unsigned char *bytes = data;
-    for (size_t i = 0; i < size; i++)
-        h = (h ^ bytes[i]) * 1099511628211u;
-    return h;
-}
-
 static uint64_t hash_text(uint64_t h, const char *text)
 {
-    return hash(h, text, strlen(text) + 1);
+    return circ_shelf_hash(h, text, strlen(text) + 1);
 }
 
 static const struct circ_embedded *find(const char *name, size_t length)
@@ -120,7 +100,7 @@ static unsigned char *read_entry(uint64_t key, size_t *size)
     if (whole)
         data = malloc((size_t)entry.size);
     whole = data && fread(data, (size_t)entry.size, 1, file) == 1 &&
-            hash(key, data, (size_t)entry.size) == entry.digest;
+            circ_shelf_hash(key, data, (size_t)entry.size) == entry.digest;
     fclose(file);
     if (!whole) {
         free(data);
@@ -133,7 +113,7 @@ static unsigned char *read_entry(uint64_t key, size_t *size)
 static void write_entry(uint64_t key, const unsigned char *data, size_t size)
 {
     char path[4096], beside[4200];
-    struct entry entry = {.size = size, .digest = hash(key, data, size)};
+    struct entry entry = {.size = size, .digest = circ_shelf_hash(key, data, size)};
     memcpy(entry.magic, magic, sizeof magic);
     if (!cache_path(key, path, sizeof path))
         return;
@@ -209,32 +189,6 @@ static enum circ_status build(struct circ_accelerator *a, const char *sources, c
     return circ_compiler_build(a, sources, count, texts, sizes, options, program, err);
 }
 
-static void clear_shelf(struct circ_guest *guest)
-{
-    struct shelf *shelf = (struct shelf *)guest;
-    while (shelf->built) {
-        struct built *next = shelf->built->next;
-        clReleaseProgram(shelf->built->program);
-        free(shelf->built);
-        shelf->built = next;
-    }
-    free(shelf);
-}
-
-/* The device's shelf, put up when first asked for; NULL without memory. */
-static struct shelf *shelf_of(struct circ_accelerator *a)
-{
-    for (struct circ_guest *guest = a->guests; guest; guest = guest->next)
-        if (guest->close == clear_shelf)
-            return (struct shelf *)guest;
-    struct shelf *shelf = calloc(1, sizeof *shelf);
-    if (shelf) {
-        shelf->guest = (struct circ_guest){.next = a->guests, .close = clear_shelf};
-        a->guests = &shelf->guest;
-    }
-    return shelf;
-}
-
 enum circ_status circ_builder_program(struct circ_accelerator *a, const char *sources,
                                       const char *options, cl_program *program,
                                       struct circ_error *err)
@@ -244,33 +198,23 @@ enum circ_status circ_builder_program(struct circ_accelerator *a, const char *so
     size_t sizes[MAX_TEXT];
     snprintf(all, sizeof all, COMMON "%s %s", extras(a), options);
     cl_uint count = texts_of(sources, texts, sizes);
-    uint64_t key = hash_text(14695981039346656037u, a->name);
+    uint64_t key = hash_text(CIRC_SHELF_START, a->name);
     key = hash_text(hash_text(hash_text(key, a->driver), a->version), all);
     for (cl_uint i = 0; i < count; i++)
-        key = hash(key, texts[i], sizes[i]);
-    struct shelf *shelf = shelf_of(a);
-    for (const struct built *b = shelf ? shelf->built : NULL; b; b = b->next)
-        if (b->key == key) {
-            *program = b->program;
-            return CIRC_OK;
-        }
-    struct built *built = shelf ? calloc(1, sizeof *built) : NULL;
-    if (!built)
-        return circ_status_fail(err, CIRC_MEMORY, "no memory for a program");
+        key = circ_shelf_hash(key, texts[i], sizes[i]);
+    *program = circ_shelf_find(a, key);
+    if (*program)
+        return CIRC_OK;
     enum circ_status status = CIRC_OK;
-    built->key = key;
-    built->program = load(a, key, all);
-    if (!built->program) {
-        status = build(a, sources, all, &built->program, err);
+    *program = load(a, key, all);
+    if (!*program) {
+        status = build(a, sources, all, program, err);
         if (!status && reuses(a))
-            keep_binary(key, built->program);
+            keep_binary(key, *program);
     }
-    if (status) {
-        free(built);
-        return status;
-    }
-    built->next = shelf->built;
-    shelf->built = built;
-    *program = built->program;
-    return CIRC_OK;
+    if (!status)
+        status = circ_shelf_keep(a, key, *program, err);
+    if (status)
+        *program = NULL;
+    return status;
 }
