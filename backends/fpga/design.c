@@ -12,6 +12,10 @@
 /* P of a network without butterflies: what a memory of 512 bits hands over in a cycle. */
 #define MOST_DENSE 16
 
+/* Words on chip: 128 MiB, twice what the largest FPGAs have; the emulator takes it from the host.
+ */
+#define MOST_ONCHIP (INT64_C(1) << 26)
+
 extern const struct circ_embedded circ_pipeline_embedded[];
 extern const int circ_pipeline_embedded_count;
 
@@ -86,6 +90,12 @@ enum circ_status circ_design_make(struct circ_design *design, const struct circ_
     design->block = design->lines = 1;
     for (int i = 0; i < design->step_count; i++)
         add_step(design, network, &design->steps[i]);
+    int64_t onchip = design->weights + design->spectra + design->lines;
+    if (onchip > MOST_ONCHIP)
+        return circ_status_fail(err, CIRC_UNSUP,
+                                "%s: weights and spectra of one frame take %" PRId64
+                                " MiB on chip, which no FPGA has: take smaller layers",
+                                network->name, onchip >> 19);
     design->stages = 1;
     for (int n = design->block / 2; n > 1; n /= 2)
         design->stages++;

@@ -24,8 +24,8 @@ struct circ_design {
 };
 
 /* For a network, words of 16, 12 or 8 bits, P and D; 0 for either stands for what is small and fast
- * to emulate: 1. UNSUP as circ_fixed_supports and circ_pipeline_plan, and for a P or D that the
- * network's largest block has no use for. */
+ * to emulate: 1. UNSUP as circ_fixed_supports and circ_pipeline_plan, for a P or D that the
+ * network's largest block has no use for, and for more on chip than any FPGA has. */
 CIRC_MUST_USE enum circ_status circ_design_make(struct circ_design *design,
                                                 const struct circ_network *network, int bits,
                                                 int parallel, int depth, struct circ_error *err);

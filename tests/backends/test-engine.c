@@ -364,6 +364,15 @@ static void test_ways(void)
                strstr(err.message, "damaged"),
            "half of it is refused: %s", err.message);
     circ_engine_free(reloaded);
+    tap_ok(
+        !circ_network_begin(&net, "vast", (struct circ_shape){128, 1024, 1024}, &err) &&
+            !circ_network_append(
+                &net,
+                &(struct circ_layer){
+                    .op = CIRC_OP_CONV, .out.c = 8, .taps_h = 1, .taps_w = 1, .compressible = true},
+                &err) &&
+            circ_design_make(&design, &net, 16, 0, 0, &err) == CIRC_UNSUP,
+        "more than fits on any chip is refused: %s", err.message);
     circ_engine_free(engine);
     circ_fixed_free(fixed);
     free(binary);
