@@ -2,8 +2,8 @@
  * block per tick, PARALLEL butterflies a cycle, and hands the block on. A block of s stages goes
  * round ceil(s / DEPTH) times while others follow it; the next one is read while the last one is
  * written. This text is compiled twice: RING is the kernel, BUTTERFLY the stage, FROM and ON_TO its
- * channels, a frame has RUNS x BLOCKS blocks, PAIRING is the stage that takes slots in pairs, and the
- * rest is where it counts. */
+ * channels, a frame has RUNS x BLOCKS blocks, PAIRING is the stage that takes slots in pairs, and
+ * the rest is where it counts. */
 
 SINGLE void RING(global const struct circ_card *restrict cards, int layer, int frames,
                  global ulong *restrict counts)

@@ -1,5 +1,5 @@
 /* Blocks of the output -> memory: bias, ReLU, pooling, ReLU, without the padding of edge blocks. A
- * block row arrives with all its pixels, so a pooling needs as many lines of it as its window has. */
+ * block row arrives with all its pixels: a pooling needs as many lines of it as its window has. */
 
 /* round(2^shift / pixels), and the shift: core/fixed.h. */
 int reciprocal(int pixels, int *shift)
