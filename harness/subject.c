@@ -6,6 +6,7 @@
 #include "backends/core/judge.h"
 #include "harness/meters/meter.h"
 #include "harness/clock.h"
+#include "harness/extremes.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -240,9 +241,12 @@ static void judge(struct circ_subject *subject, const struct circ_model *model,
     enum circ_status status = CIRC_OK;
     if (subject->planned->pass == CIRC_TRAIN)
         status = judge_training(subject, model, answer, &verdict, &intact, &err);
-    else if (fixed)
+    else if (fixed) {
         verdict = judge_fixed(subject, answer, (int64_t)outputs);
-    else
+        if (verdict.right)
+            status = circ_extremes_try(subject->backend, subject->program, answer->fixed, batch,
+                                       answer->input, &verdict, &err);
+    } else
         verdict =
             circ_judge_selection(subject->output, (int64_t)outputs, batch, &answer->selection,
                                  answer->want, answer->scale, circ_judge_bound(&subject->network));
