@@ -99,7 +99,7 @@ struct circ_prediction {
     double time_ns, cycles; /* of a batch */
     double energy_uj_per_frame;
     const char *bound; /* what takes the time: a stage of a pipeline, or "memory"; a constant */
-    char remark[400];  /* for the row: why it is not faster */
+    char remark[480];  /* for the row: why it is not faster */
     struct circ_prediction_part {
         const char *name, *unit; /* constants */
         double value;            /* of a batch */

@@ -63,8 +63,11 @@ static enum circ_status emit(const struct circ_options *options, const struct ci
     enum circ_status status = find_network(options, &net, err);
     if (status)
         return status;
-    snprintf(tuning, sizeof tuning, "p%d d%d", options->parallel ? options->parallel : 1,
-             options->depth ? options->depth : 1);
+    int length =
+        snprintf(tuning, sizeof tuning, "p%d d%d", options->parallel ? options->parallel : 1,
+                 options->depth ? options->depth : 1);
+    if (options->multiply)
+        snprintf(tuning + length, sizeof tuning - (size_t)length, " m%d", options->multiply);
     const struct circ_request request = {.model = &model,
                                          .batch = 1,
                                          .threads = 1,

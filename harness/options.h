@@ -35,6 +35,7 @@ struct circ_options {
     const char *model_file;  /* --model-file, for the backend model */
     const char *binary;      /* --binary, for the backend fpga */
     int parallel, depth;     /* fpga: 0 where not given */
+    int multiply;            /* the same */
     bool build;              /* fpga: compile for the device at hand too */
     const char *folder;      /* -o of fpga */
     const char *tuning;      /* --tuning of every point whose backend reads one */

@@ -125,6 +125,8 @@ const struct circ_option_row circ_options_table[] = {
      .help = "butterflies side by side in each stage of a transform"},
     {"depth", 0, "N", "fpga", CIRC_OPTION_INT, AT(depth), 1, 12, .derived = "1",
      .help = "stages of a transform in flight"},
+    {"multiply", 0, "N", "fpga", CIRC_OPTION_INT, AT(multiply), 1, 1024,
+     .derived = "twice --parallel", .help = "complex products side by side, a power of two"},
     {"build", 0, NULL, "fpga", CIRC_OPTION_FLAG, AT(build),
      .help = "compile it too, for the first device that has a compiler: pipeline.bin"},
     {"device", 'd', "NAME", "fpga", CIRC_OPTION_NAMES, AT(axes.devices),

@@ -73,7 +73,7 @@ static int largest_block(const struct circ_network *network)
 int circ_pipeline_most_parallel(const struct circ_network *network)
 {
     int k = largest_block(network);
-    return k == 1 ? 0 : k < 4 ? 1 : k / 4;
+    return k / 2;
 }
 
 int circ_pipeline_most_depth(const struct circ_network *network)
@@ -84,16 +84,34 @@ int circ_pipeline_most_depth(const struct circ_network *network)
     return depth ? depth : 1;
 }
 
-bool circ_pipeline_read(const char *text, int *parallel, int *depth)
+int circ_pipeline_usual_multiply(int parallel)
 {
-    int used = 0;
-    return sscanf(text, "p%5d d%5d%n", parallel, depth, &used) == 2 && !text[used] &&
-           *parallel > 0 && (*parallel & (*parallel - 1)) == 0 && *depth > 0;
+    return 2 * parallel < CIRC_PIPELINE_MOST_MULTIPLY ? 2 * parallel : CIRC_PIPELINE_MOST_MULTIPLY;
 }
 
-void circ_pipeline_write(char *text, size_t size, int parallel, int depth)
+static bool power_of_two(int number)
 {
-    snprintf(text, size, "p%d d%d", parallel, depth);
+    return number > 0 && (number & (number - 1)) == 0;
+}
+
+bool circ_pipeline_read(const char *text, struct circ_pipeline *pipeline)
+{
+    int used = 0, p = 0, d = 0, m = 0;
+    if (sscanf(text, "p%5d d%5d%n", &p, &d, &used) != 2)
+        return false;
+    if (!text[used])
+        m = circ_pipeline_usual_multiply(p);
+    else if (sscanf(text, "p%5d d%5d m%5d%n", &p, &d, &m, &used) != 3 || text[used])
+        return false;
+    pipeline->parallel = p;
+    pipeline->depth = d;
+    pipeline->multiply = m;
+    return power_of_two(p) && d > 0 && power_of_two(m) && m <= CIRC_PIPELINE_MOST_MULTIPLY;
+}
+
+void circ_pipeline_write(char *text, size_t size, const struct circ_pipeline *pipeline)
+{
+    snprintf(text, size, "p%d d%d m%d", pipeline->parallel, pipeline->depth, pipeline->multiply);
 }
 
 int64_t circ_pipeline_weight_words(const struct circ_layer *layer)

@@ -10,11 +10,12 @@
  * the padded rows, adds the bias, applies ReLU and pooling and writes channels first. A block of 1
  * (dense) takes the same way with transforms that hand words on.
  *
- * parallel (P): butterflies side by side in each stage of a transform; 2P complex products side by
- * side in multiply, since a stage of P butterflies holds 2P numbers; a token of a channel has 2P
+ * parallel (P): butterflies side by side in each stage of a transform; a token of a channel has 2P
  * words. depth (D): stages of a transform in flight; one of s stages takes ceil(s / D) trips.
- * Neither changes a count. CirCNN (Ding et al., MICRO 2017) names these two; that the multipliers
- * follow from P is our reading, its body was not at hand. */
+ * multiply (M): complex multiply-accumulates side by side in the stage of that name. None changes a
+ * count. CirCNN (Ding et al., MICRO 2017) names the first two. The third is apart from them, since
+ * one block's transform has use for about n/2 = k/4 butterflies, while products are as many as the
+ * layer has: were M tied to P, small blocks would leave most of a large device idle. */
 #ifndef CIRC_CORE_PIPELINE_H
 #define CIRC_CORE_PIPELINE_H
 
@@ -29,8 +30,10 @@ enum circ_pipeline_stage {
     CIRC_PIPELINE_STAGES
 };
 
+#define CIRC_PIPELINE_MOST_MULTIPLY 1024 /* M: what a compiler still unrolls into one array */
+
 struct circ_pipeline {
-    int parallel, depth;
+    int parallel, depth, multiply;
     int bits;             /* of a word: 16, 12, 8 */
     int64_t onchip_words; /* weights of a layer that has no more words than this stay on chip */
 };
@@ -69,16 +72,24 @@ CIRC_MUST_USE enum circ_status circ_pipeline_plan(const struct circ_network *net
                                                   struct circ_pipeline_step *steps, int *count,
                                                   struct circ_error *err);
 
-/* The largest P that is of use: n/2 = k/4 of the largest block, at least 1; 0 for a network without
- * a block beyond 1, whose transforms have no butterflies. The largest D: the stages of its
- * transform, at least 1. A layer with smaller blocks uses what fits of both. */
+/* The largest P that is of use: k/2 of the largest block, so that a token is a block. Of those k/2
+ * butterflies a stage employs k/4, and k/4 + 1 in the one that untangles: with P = k/4 it takes two
+ * cycles for that pair, as load and store do for two tokens. 0 for a network without a block beyond
+ * 1, whose transforms have no butterflies. The largest D: the stages of its transform, at least 1.
+ * A layer with smaller blocks uses what fits of both. M is of use up to CIRC_PIPELINE_MOST_MULTIPLY
+ * in any network. */
 int circ_pipeline_most_parallel(const struct circ_network *network);
 int circ_pipeline_most_depth(const struct circ_network *network);
 
-/* "p4 d2", the tuning of rows. read: false for any other text, and for a P that is no power of two;
- * it does not look at what fits. */
-bool circ_pipeline_read(const char *text, int *parallel, int *depth);
-void circ_pipeline_write(char *text, size_t size, int parallel, int depth);
+/* M of who names P alone: the 2P numbers that a stage of P butterflies holds, if M may be so many.
+ */
+int circ_pipeline_usual_multiply(int parallel);
+
+/* "p4 d2 m16", the tuning of rows; without m, M is the usual one. read: false for any other text, a
+ * P or M that is no power of two, an M above the most; it does not look at what fits, and sets
+ * nothing but the three. */
+bool circ_pipeline_read(const char *text, struct circ_pipeline *pipeline);
+void circ_pipeline_write(char *text, size_t size, const struct circ_pipeline *pipeline);
 
 /* Words of a layer's weights as spectra, groups x taps x p x q x k: what on-chip memory must hold.
  */

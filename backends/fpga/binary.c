@@ -35,6 +35,7 @@ static const struct {
     TEXT("precision", precision),
     NUMBER(parallel),
     NUMBER(depth),
+    NUMBER(multiply),
     NUMBER(channel),
     TEXT("source", source),
 #undef TEXT
@@ -80,6 +81,7 @@ enum circ_status circ_binary_describe(const struct circ_network *network, const 
     snprintf(manifest->precision, sizeof manifest->precision, "%s", precision);
     manifest->parallel = design->pipeline.parallel;
     manifest->depth = design->pipeline.depth;
+    manifest->multiply = design->pipeline.multiply;
     manifest->channel = channel;
     free(source);
     return CIRC_OK;
@@ -116,7 +118,7 @@ static void print_commands(FILE *to, const struct circ_manifest *manifest,
                            const struct circ_design *design)
 {
     fprintf(to,
-            "# %s, blocks %s, %s, p%d d%d. Run in this folder; then\n"
+            "# %s, blocks %s, %s, p%d d%d m%d. Run in this folder; then\n"
             "#   circbench sweep -w %s -b fpga --binary FOLDER/pipeline.aocx\n\n"
             "# Intel boards: Intel FPGA SDK for OpenCL, with a name of `aoc -list-boards`; hours.\n"
             "aoc -board=BOARD pipeline.cl -o pipeline.aocx\n"
@@ -131,7 +133,7 @@ static void print_commands(FILE *to, const struct circ_manifest *manifest,
             "v++ -t hw --platform PLATFORM -DPIPES -c pipeline.cl -o pipeline.xo\n"
             "v++ -t hw --platform PLATFORM -l pipeline.xo -o pipeline.xclbin\n",
             manifest->workload, manifest->block, manifest->precision, manifest->parallel,
-            manifest->depth, manifest->workload, design->tokens);
+            manifest->depth, manifest->multiply, manifest->workload, design->tokens);
 }
 
 /* A file whose text is printed. */
@@ -259,7 +261,7 @@ static enum circ_status read_manifest(const char *path, struct circ_manifest *ma
 }
 
 enum circ_status circ_binary_open(const char *path, const struct circ_network *network,
-                                  const char *precision, int parallel, int depth,
+                                  const char *precision, const struct circ_pipeline *asked,
                                   struct circ_design *design, struct circ_manifest *manifest,
                                   struct circ_error *err)
 {
@@ -286,14 +288,20 @@ enum circ_status circ_binary_open(const char *path, const struct circ_network *n
                                 "%s was made for words of %s, not %s: run it with its own, or emit "
                                 "and compile another",
                                 path, made->precision, precision);
-    if ((parallel && parallel != made->parallel) || (depth && depth != made->depth))
+    struct circ_pipeline own = {
+        .parallel = made->parallel,
+        .depth = made->depth,
+        .multiply = made->multiply,
+        .bits = circ_network_precision_word(circ_network_precision_find(precision))};
+    if ((asked->parallel && asked->parallel != own.parallel) ||
+        (asked->depth && asked->depth != own.depth) ||
+        (asked->multiply && asked->multiply != own.multiply))
         return circ_status_fail(err, CIRC_UNSUP,
-                                "%s was made with p%d d%d, not p%d d%d: leave out --tuning to run "
-                                "it, or emit and compile another",
-                                path, made->parallel, made->depth, parallel, depth);
-    status = circ_design_make(design, network,
-                              circ_network_precision_word(circ_network_precision_find(precision)),
-                              made->parallel, made->depth, err);
+                                "%s was made with p%d d%d m%d, not p%d d%d m%d: leave out --tuning "
+                                "to run it, or emit and compile another",
+                                path, own.parallel, own.depth, own.multiply, asked->parallel,
+                                asked->depth, asked->multiply);
+    status = circ_design_make(design, network, &own, err);
     if (!status)
         status = circ_binary_describe(network, precision, design, made->channel, &wanted, err);
     if (!status && strcmp(made->source, wanted.source))

@@ -17,7 +17,7 @@ struct circ_manifest {
     char network[CIRC_DIGEST_SIZE], source[CIRC_DIGEST_SIZE]; /* digests */
     char block[24]; /* "K", or "K/C" with C for the CONV layers; "dense" */
     char precision[8];
-    int parallel, depth;
+    int parallel, depth, multiply;
     int channel; /* depth of channels that the binary was compiled with */
 };
 
@@ -38,12 +38,12 @@ CIRC_MUST_USE enum circ_status circ_binary_emit(const char *folder,
 CIRC_MUST_USE enum circ_status
 circ_binary_write(const char *folder, const struct circ_engine *engine, struct circ_error *err);
 
-/* What the binary at a path was made for, held against a network, a precision, and P and D (0: the
- * binary's own): its design. UNSUP where they differ, each in its own sentence, and where there is
- * no manifest beside it. */
+/* What the binary at a path was made for, held against a network, a precision, and P, D and M (0:
+ * the binary's own): its design. UNSUP where they differ, each in its own sentence, and where there
+ * is no manifest beside it. */
 CIRC_MUST_USE enum circ_status
 circ_binary_open(const char *path, const struct circ_network *network, const char *precision,
-                 int parallel, int depth, struct circ_design *design,
+                 const struct circ_pipeline *asked, struct circ_design *design,
                  struct circ_manifest *manifest, struct circ_error *err);
 
 /* A file whole, which the caller frees. IO, MEMORY. */

@@ -35,11 +35,8 @@ int64_t circ_design_tokens(const struct circ_design *design, const struct circ_l
 
 int circ_design_most_parallel(const struct circ_network *network)
 {
-    int k = 1;
-    for (int i = 0; i < network->layer_count; i++)
-        if (circ_network_has_weights(&network->layers[i]) && network->layers[i].block > k)
-            k = network->layers[i].block;
-    return k == 1 ? MOST_DENSE : k / 2;
+    int most = circ_pipeline_most_parallel(network);
+    return most ? most : MOST_DENSE;
 }
 
 static void raise_to(int64_t *most, int64_t value)
@@ -63,30 +60,37 @@ static void add_step(struct circ_design *design, const struct circ_network *netw
 }
 
 enum circ_status circ_design_make(struct circ_design *design, const struct circ_network *network,
-                                  int bits, int parallel, int depth, struct circ_error *err)
+                                  const struct circ_pipeline *asked, struct circ_error *err)
 {
     int most_parallel = circ_design_most_parallel(network);
     int most_depth = circ_pipeline_most_depth(network);
     memset(design, 0, sizeof *design);
-    design->pipeline = (struct circ_pipeline){.parallel = parallel ? parallel : 1,
-                                              .depth = depth ? depth : 1,
-                                              .bits = bits,
+    int parallel = asked->parallel ? asked->parallel : 1;
+    int usual = circ_pipeline_usual_multiply(parallel);
+    design->pipeline = (struct circ_pipeline){.parallel = parallel,
+                                              .depth = asked->depth ? asked->depth : 1,
+                                              .multiply = asked->multiply ? asked->multiply : usual,
+                                              .bits = asked->bits,
                                               .onchip_words = CIRC_DESIGN_ONCHIP};
+    int multiply = design->pipeline.multiply;
     enum circ_status status = circ_fixed_supports(network, err);
     if (!status)
         status = circ_pipeline_plan(network, design->steps, &design->step_count, err);
     if (status)
         return status;
-    if (design->pipeline.parallel > most_parallel ||
-        design->pipeline.parallel & (design->pipeline.parallel - 1))
+    if (parallel > most_parallel || parallel & (parallel - 1))
         return circ_status_fail(err, CIRC_UNSUP,
                                 "%s: %d butterflies side by side: with its blocks that is a power "
                                 "of two up to %d",
-                                network->name, design->pipeline.parallel, most_parallel);
+                                network->name, parallel, most_parallel);
     if (design->pipeline.depth > most_depth)
         return circ_status_fail(err, CIRC_UNSUP,
                                 "%s: %d stages in flight: its longest transform has %d",
                                 network->name, design->pipeline.depth, most_depth);
+    if (multiply > CIRC_PIPELINE_MOST_MULTIPLY || multiply & (multiply - 1))
+        return circ_status_fail(err, CIRC_UNSUP,
+                                "%s: %d products side by side: it is a power of two up to %d",
+                                network->name, multiply, CIRC_PIPELINE_MOST_MULTIPLY);
     design->block = design->lines = 1;
     for (int i = 0; i < design->step_count; i++)
         add_step(design, network, &design->steps[i]);
@@ -112,7 +116,7 @@ static void write_text(FILE *to, const char *name)
 static void write_sizes(FILE *to, const struct circ_design *design,
                         const struct circ_fixed_fft *plan)
 {
-    int lanes = 2 * design->pipeline.parallel, slots = design->block / 2;
+    int lanes = design->pipeline.multiply, slots = design->block / 2;
     const struct {
         const char *name;
         int64_t value;
@@ -121,6 +125,7 @@ static void write_sizes(FILE *to, const struct circ_design *design,
         {"STAGES", design->stages},
         {"PARALLEL", design->pipeline.parallel},
         {"DEPTH", design->pipeline.depth},
+        {"LANES", lanes},
         {"BITS", design->pipeline.bits},
         {"WEIGHTS", design->weights},
         {"SPECTRA", design->spectra},

@@ -14,7 +14,7 @@
 #define CIRC_DESIGN_CHANNEL 512
 
 struct circ_design {
-    struct circ_pipeline pipeline; /* P, D, bits, and the limit of weights on chip */
+    struct circ_pipeline pipeline; /* P, D, M, bits, and the limit of weights on chip */
     int block, stages;             /* of the largest transform */
     /* words on chip, largest over the layers: weights, spectra of the input, lines of a pooling */
     int64_t weights, spectra, lines;
@@ -23,15 +23,17 @@ struct circ_design {
     int step_count;
 };
 
-/* For a network, words of 16, 12 or 8 bits, P and D; 0 for either stands for what is small and fast
- * to emulate: 1. UNSUP as circ_fixed_supports and circ_pipeline_plan, for a P or D that the
- * network's largest block has no use for, and for more on chip than any FPGA has. */
+/* For a network, and the P, D, M and bits (16, 12, 8) of asked; 0 for P or D stands for what is
+ * small and fast to emulate: 1, for M for the usual one. UNSUP as circ_fixed_supports and
+ * circ_pipeline_plan, for a P or D that the network's largest block has no use for, an M that
+ * circ_pipeline_read would not take, and for more on chip than any FPGA has. */
 CIRC_MUST_USE enum circ_status circ_design_make(struct circ_design *design,
-                                                const struct circ_network *network, int bits,
-                                                int parallel, int depth, struct circ_error *err);
+                                                const struct circ_network *network,
+                                                const struct circ_pipeline *asked,
+                                                struct circ_error *err);
 
-/* The largest P that is taken: k/2 of the largest block, so that a token is no longer than a block.
- * Beyond circ_pipeline_most_parallel butterflies idle, and multiply alone gains. */
+/* The largest P that is taken: circ_pipeline_most_parallel, or of a network without blocks, where P
+ * is the width of tokens and no more, 16. */
 int circ_design_most_parallel(const struct circ_network *network);
 
 /* Tokens that a channel carries for a step and one frame, at most. */

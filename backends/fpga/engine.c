@@ -188,8 +188,8 @@ static enum circ_status load_binary(struct circ_engine *engine, const char *bina
     if (code == CL_OUT_OF_RESOURCES || code == CL_MEM_OBJECT_ALLOCATION_FAILURE)
         return circ_status_fail_native(
             err, CIRC_UNSUP, code,
-            "%s has not the resources for this pipeline (%s): fewer butterflies side by side "
-            "(--parallel) or fewer stages in flight (--depth) need fewer",
+            "%s has not the resources for this pipeline (%s): fewer butterflies (--parallel) or "
+            "products (--multiply) side by side or fewer stages in flight (--depth) need fewer",
             a->name, circ_accelerator_error_name(code));
     return circ_status_fail_native(err, CIRC_DEVICE, code,
                                    "%s does not take the binary (%s): it is damaged, or was "
@@ -473,7 +473,7 @@ int64_t circ_engine_footprint(const struct circ_network *network, int batch)
 {
     struct circ_design design;
     int64_t words = 0;
-    if (circ_design_make(&design, network, 16, 0, 0, NULL))
+    if (circ_design_make(&design, network, &(struct circ_pipeline){.bits = 16}, NULL))
         return 0;
     for (int i = 0; i < design.step_count; i++)
         words += circ_pipeline_weight_words(&network->layers[design.steps[i].layer]);

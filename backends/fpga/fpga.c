@@ -144,16 +144,16 @@ static int bits_of(const struct circ_request *request)
     return circ_network_precision_word(circ_network_precision_find(request->precision));
 }
 
-/* P and D that a request asks for, 0 where it does not say. */
-static enum circ_status tuning_of(const struct circ_request *request, int *parallel, int *depth,
+/* What a request asks for: its bits, and P, D and M, 0 where it does not say. */
+static enum circ_status tuning_of(const struct circ_request *request, struct circ_pipeline *asked,
                                   struct circ_error *err)
 {
-    *parallel = *depth = 0;
-    if (request->tuning && !circ_pipeline_read(request->tuning, parallel, depth))
+    *asked = (struct circ_pipeline){.bits = bits_of(request)};
+    if (request->tuning && !circ_pipeline_read(request->tuning, asked))
         return circ_status_fail(err, CIRC_UNSUP,
-                                "fpga does not read the tuning '%s': it is 'p4 d2' with a power of "
-                                "two for p",
-                                request->tuning);
+                                "fpga does not read the tuning '%s': it is 'p4 d2 m16' with powers "
+                                "of two for p and m, m up to %d, or left out",
+                                request->tuning, CIRC_PIPELINE_MOST_MULTIPLY);
     return CIRC_OK;
 }
 
@@ -161,11 +161,9 @@ static enum circ_status tuning_of(const struct circ_request *request, int *paral
 static enum circ_status design_of(const struct circ_request *request, struct circ_design *design,
                                   struct circ_error *err)
 {
-    int parallel, depth;
-    enum circ_status status = tuning_of(request, &parallel, &depth, err);
-    return status ? status
-                  : circ_design_make(design, request->model->network, bits_of(request), parallel,
-                                     depth, err);
+    struct circ_pipeline asked;
+    enum circ_status status = tuning_of(request, &asked, err);
+    return status ? status : circ_design_make(design, request->model->network, &asked, err);
 }
 
 /* The device binary that the user named; NULL: none. */
@@ -218,17 +216,17 @@ static enum circ_status start_engine(struct circ_program *program,
     const char *path = binary_path();
     char *binary = NULL;
     size_t size = 0;
-    int parallel, depth;
+    struct circ_pipeline asked;
     struct circ_manifest manifest = {.channel = 0};
-    enum circ_status status = tuning_of(request, &parallel, &depth, err);
+    enum circ_status status = tuning_of(request, &asked, err);
     if (!status && !path && session->binaries)
         status = circ_status_fail(err, CIRC_ABSENT,
                                   "%s has no compiler: `circbench fpga emit` writes source and "
                                   "commands for one, and --binary loads what it makes",
                                   session->accelerator->name);
     if (!status)
-        status = path ? circ_binary_open(path, request->model->network, request->precision,
-                                         parallel, depth, &program->design, &manifest, err)
+        status = path ? circ_binary_open(path, request->model->network, request->precision, &asked,
+                                         &program->design, &manifest, err)
                       : design_of(request, &program->design, err);
     if (!status && path)
         status = circ_binary_read(path, &binary, &size, err);
@@ -285,8 +283,7 @@ static enum circ_status fpga_prepare(struct circ_session *session,
 static void fpga_describe(const struct circ_program *program, struct circ_program_info *info)
 {
     memset(info, 0, sizeof *info);
-    circ_pipeline_write(info->tuning, sizeof info->tuning, program->design.pipeline.parallel,
-                        program->design.pipeline.depth);
+    circ_pipeline_write(info->tuning, sizeof info->tuning, &program->design.pipeline);
 }
 
 /* On the device, and the words and the calibration here. */
@@ -372,8 +369,8 @@ static enum circ_status fpga_emit(struct circ_session *session, const struct cir
 
 static bool fpga_tuning_valid(const char *text)
 {
-    int parallel, depth;
-    return circ_pipeline_read(text, &parallel, &depth);
+    struct circ_pipeline pipeline;
+    return circ_pipeline_read(text, &pipeline);
 }
 
 const struct circ_backend circ_fpga_backend = {

@@ -57,14 +57,14 @@ static const struct circ_layer *layer_of(const struct work *work, int step)
     return &work->about->network->layers[work->steps[step].layer];
 }
 
-/* Multipliers that P and D ask for. */
+/* Multipliers that P, D and M ask for. */
 static void count_multipliers(const struct work *work, struct circ_estimate *e)
 {
     bool transforms = false; /* those of k = 2 only add */
     for (int s = 0; s < work->count; s++)
         transforms |= layer_of(work, s)->block > 2;
-    int p = work->pipeline.parallel;
-    e->multipliers = 4.0 * (2.0 * p + (transforms ? 2.0 * p * work->pipeline.depth : 0));
+    const struct circ_pipeline *p = &work->pipeline;
+    e->multipliers = 4.0 * (p->multiply + (transforms ? 2.0 * p->parallel * p->depth : 0));
     e->multipliers_there = floor(figure(work, CIRC_FIGURE_DSP_BLOCKS) *
                                  figure(work, work->about->bits > 8 ? CIRC_FIGURE_MULTIPLIERS_16
                                                                     : CIRC_FIGURE_MULTIPLIERS_8));
@@ -115,23 +115,22 @@ static double largest_of(const double *values, int from, int to, int *at)
 static void stage_cycles(const struct work *work, const struct circ_geometry *g,
                          const struct circ_pipeline_counts *c, double *cycles)
 {
-    int p = work->pipeline.parallel, n = g->k / 2;
+    int p = work->pipeline.parallel, m = work->pipeline.multiply, n = g->k / 2;
     if (g->k == 1) { /* tokens pack channels of a pixel */
-        double in = (double)g->groups * g->in_pixels * ceil(g->q / (2.0 * p));
-        double out = (double)g->groups * g->out_pixels * ceil(g->p / (2.0 * p));
+        double in = (double)g->groups * g->in_pixels * ceil((double)g->q / m);
+        double out = (double)g->groups * g->out_pixels * ceil((double)g->p / m);
         cycles[CIRC_PIPELINE_LOAD] = cycles[CIRC_PIPELINE_TRANSFORM] = in;
         cycles[CIRC_PIPELINE_INVERSE] = cycles[CIRC_PIPELINE_STORE] = out;
-        cycles[CIRC_PIPELINE_MULTIPLY] = ceil((double)c->multiplies / (8.0 * p));
+        cycles[CIRC_PIPELINE_MULTIPLY] = ceil((double)c->multiplies / (4.0 * m));
         return;
     }
-    int most = n < 2 ? 1 : n / 2, w = p < most ? p : most;
-    double tokens = g->k / (2.0 * w), pass = ceil(n / (2.0 * w));
+    double tokens = fmax(1, n / (double)p), pass = fmax(1, n / (2.0 * p));
     double trips = ceil((double)stages_of(g->k) / work->pipeline.depth);
     double transform = fmax(tokens, trips * pass);
     double in = (double)c->words[0] / g->k, out = (double)c->words[2] / g->k; /* blocks */
     cycles[CIRC_PIPELINE_LOAD] = in * tokens;
     cycles[CIRC_PIPELINE_TRANSFORM] = in * transform;
-    cycles[CIRC_PIPELINE_MULTIPLY] = (double)c->multiplies / n * pass;
+    cycles[CIRC_PIPELINE_MULTIPLY] = ceil((double)c->multiplies / m);
     cycles[CIRC_PIPELINE_INVERSE] = out * transform;
     cycles[CIRC_PIPELINE_STORE] = out * tokens;
 }
@@ -203,16 +202,18 @@ static void add_step(const struct work *work, int s, bool stays, double *bound_c
     add_counts(&e->counts, &c);
 }
 
-enum circ_status circ_estimate_make(const struct circ_estimate_case *about, int parallel, int depth,
+enum circ_status circ_estimate_make(const struct circ_estimate_case *about,
+                                    const struct circ_pipeline *pipeline,
                                     struct circ_estimate *estimate, struct circ_error *err)
 {
-    struct work work = {.about = about, .pipeline = {parallel, depth, about->bits, 0}};
+    struct work work = {.about = about, .pipeline = *pipeline};
     bool stay[CIRC_MAX_LAYERS];
     double bound_cycles[CIRC_ESTIMATE_TERMS] = {0};
     memset(estimate, 0, sizeof *estimate);
     enum circ_status status = circ_pipeline_plan(about->network, work.steps, &work.count, err);
     if (status)
         return status;
+    work.pipeline.bits = about->bits;
     set_words(&work);
     count_multipliers(&work, estimate);
     fill_chip(&work, stay, estimate);

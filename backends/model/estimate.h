@@ -1,12 +1,14 @@
 /* Cycles and joules of a pipeline on a device, from the counts of core/pipeline.h.
  *
- * A stage of a step takes, for each frame, with w = min(P, what the block can use):
- *     load, store   a token of 2w words a cycle (k = 1: 2P)
- *     transform,    for each block the longer of its k / 2w tokens and of its
- *     inverse       ceil(stages / D) trips, each of n / 2w cycles
- *     multiply      2w complex products a cycle; k = 1: 8P real ones, because a complex multiplier
- *                   is four real ones. The kernels of backends/fpga do 2P: the model grants dense
- *                   layers all that the multipliers can do, so that they are a fair baseline.
+ * A stage of a step takes, for each frame:
+ *     load, store   a token a cycle, of 2P words of a block, or the block; k = 1: M words of one
+ *                   pixel, since no transform narrows the channels (those of backends/fpga: 2P)
+ *     transform,    for each block the longer of its tokens and of its ceil(stages / D) trips, each
+ *     inverse       of max(1, k / 4P) cycles
+ *     multiply      M complex products a cycle; k = 1: 4M real ones, because a complex multiplier
+ *                   is four real ones. All M work in every cycle but the last, for either: where a
+ *                   block row has fewer products they take more rows or pixels. The kernels of
+ *                   backends/fpga do not: their M go along one row and tap, and do M real ones.
  *     memory        bytes off chip / bandwidth: the sixth, which the others wait for
  * multiply needs the spectra of a whole frame, so load and transform (front) work on one frame
  * while the others (back) work on the one before: n frames take n x slowest + the faster of front
@@ -26,11 +28,16 @@
  * while all frames of a batch pass would read them once, so at larger batches what streams (dense
  * layers, above all) looks worse here than it must.
  *
- * Left out: more than one pipeline side by side (small blocks, whose P is small, leave most of a
- * large device idle), the host, starting kernels, filling the chip before the first frame, logic
- * cells, routing and the clock that falls with them, banks of memory that a wide P must split,
- * stalls and refresh of memory off chip, temperature, ReLU, bias and pooling (their energy; they
- * hide behind store). Figures of energy on FPGAs are assumptions (devices/). */
+ * Multipliers: four for each of the M products and of the 2PD butterflies of both transforms, as in
+ * the kernels. Gauss' product of three would save circulant layers up to a quarter of them. M stops
+ * at CIRC_PIPELINE_MOST_MULTIPLY on the largest devices, for either kind of layer.
+ *
+ * Left out: more than one pipeline side by side (a transform takes a block a cycle at most, so that
+ * at small blocks transforms and store bind once M is large), the host, starting kernels, filling
+ * the chip before the first frame, logic cells, routing and the clock that falls with them, banks
+ * of memory that a wide P or M must split, stalls and refresh of memory off chip, temperature,
+ * ReLU, bias and pooling (their energy; they hide behind store). Figures of energy on FPGAs are
+ * assumptions (devices/). */
 #ifndef CIRC_MODEL_ESTIMATE_H
 #define CIRC_MODEL_ESTIMATE_H
 
@@ -66,9 +73,11 @@ struct circ_estimate {
 /* "load", ..., "memory". */
 const char *circ_estimate_term_name(int term);
 
-/* For P and D: a power of two, and at least 1. UNSUP as circ_pipeline_plan. */
+/* For P, D and M as circ_pipeline_read takes them; bits are the case's. UNSUP as
+ * circ_pipeline_plan.
+ */
 CIRC_MUST_USE enum circ_status circ_estimate_make(const struct circ_estimate_case *about,
-                                                  int parallel, int depth,
+                                                  const struct circ_pipeline *pipeline,
                                                   struct circ_estimate *estimate,
                                                   struct circ_error *err);
 

@@ -161,15 +161,15 @@ static enum circ_status model_supports(struct circ_session *session,
     struct circ_search_result found;
     struct circ_estimate_case about = {request->model->network, &session->device,
                                        bits_of(request->precision), request->batch};
-    int parallel, depth;
+    struct circ_pipeline asked;
     if (!request->tuning)
         return circ_search_best(&about, &found, err);
-    if (!circ_pipeline_read(request->tuning, &parallel, &depth))
+    if (!circ_pipeline_read(request->tuning, &asked))
         return circ_status_fail(err, CIRC_UNSUP,
-                                "model does not read the tuning '%s': it is "
-                                "'p4 d2' with a power of two for p",
-                                request->tuning);
-    return circ_search_one(&about, parallel, depth, &found, err);
+                                "model does not read the tuning '%s': it is 'p4 d2 m16' with "
+                                "powers of two for p and m, m up to %d, or left out",
+                                request->tuning, CIRC_PIPELINE_MOST_MULTIPLY);
+    return circ_search_one(&about, &asked, &found, err);
 }
 
 static void model_release(struct circ_program *program)
@@ -187,7 +187,8 @@ static enum circ_status model_prepare(struct circ_session *session,
                                       struct circ_error *err)
 {
     const struct circ_network *net = request->model->network;
-    int bits = bits_of(request->precision), parallel, depth;
+    int bits = bits_of(request->precision);
+    struct circ_pipeline asked;
     struct circ_estimate_case about = {net, &session->device, bits, request->batch};
     *out = NULL;
     struct circ_program *program = calloc(1, sizeof *program);
@@ -200,10 +201,9 @@ static enum circ_status model_prepare(struct circ_session *session,
         (size_t)circ_network_elements(circ_network_output(net)) * (size_t)request->batch;
     program->input = malloc(program->input_count * sizeof *program->input);
     program->output = malloc(program->output_count * sizeof *program->output);
-    enum circ_status status =
-        request->tuning && circ_pipeline_read(request->tuning, &parallel, &depth)
-            ? circ_search_one(&about, parallel, depth, &program->found, err)
-            : circ_search_best(&about, &program->found, err);
+    enum circ_status status = request->tuning && circ_pipeline_read(request->tuning, &asked)
+                                  ? circ_search_one(&about, &asked, &program->found, err)
+                                  : circ_search_best(&about, &program->found, err);
     if (!status && (!program->input || !program->output))
         status = circ_status_fail(err, CIRC_MEMORY, "%s: no memory for a batch of %d", net->name,
                                   request->batch);
@@ -219,8 +219,7 @@ static enum circ_status model_prepare(struct circ_session *session,
 static void model_describe(const struct circ_program *program, struct circ_program_info *info)
 {
     memset(info, 0, sizeof *info);
-    circ_pipeline_write(info->tuning, sizeof info->tuning, program->found.parallel,
-                        program->found.depth);
+    circ_pipeline_write(info->tuning, sizeof info->tuning, &program->found.pipeline);
 }
 
 /* Of the host: the fixed-point model that computes the answers. */
@@ -321,20 +320,22 @@ static void model_predict(const struct circ_program *program, struct circ_predic
     prediction->bound = circ_estimate_term_name(e->bound);
     snprintf(prediction->remark, sizeof prediction->remark,
              "modelled, not measured: %s takes %.0f %% of the time; %.0f of %.0f multipliers, "
-             "%.3g W; weights of %d of %d layers on chip%s; p%d %s; d%d %s",
+             "%.3g W; weights of %d of %d layers on chip%s; p%d %s; d%d %s; m%d %s",
              prediction->bound, 100 * e->bound_share, e->multipliers, e->multipliers_there,
              e->power_w, e->resident_steps, e->step_count,
              e->resident_steps < e->step_count && program->batch > 1
                  ? ", the others read again for every frame"
                  : "",
-             2 * r->parallel, r->parallel_limit, r->depth + 1, r->depth_limit);
+             2 * r->pipeline.parallel, r->limits[CIRC_SEARCH_PARALLEL], r->pipeline.depth + 1,
+             r->limits[CIRC_SEARCH_DEPTH], 2 * r->pipeline.multiply,
+             r->limits[CIRC_SEARCH_MULTIPLY]);
     add_parts(prediction, e, program->batch);
 }
 
 static bool model_tuning_valid(const char *text)
 {
-    int parallel, depth;
-    return circ_pipeline_read(text, &parallel, &depth);
+    struct circ_pipeline pipeline;
+    return circ_pipeline_read(text, &pipeline);
 }
 
 const struct circ_backend circ_model_backend = {

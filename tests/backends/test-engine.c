@@ -145,17 +145,19 @@ static bool counted(struct circ_engine *engine, const struct circ_fixed *fixed,
 }
 
 /* One network with words of so many bits, one design: all answers and all counts. */
-static void check(const struct circ_fixed *fixed, int parallel, int depth, int16_t *input,
-                  int batch, int channel, const char *what)
+static void check(const struct circ_fixed *fixed, const char *tuning, int16_t *input, int batch,
+                  int channel, const char *what)
 {
     const struct circ_network *net = fixed->network;
     struct circ_design design;
     struct circ_engine *engine = NULL;
     struct circ_error err = {.message = ""};
+    struct circ_pipeline pipeline = {.bits = fixed->bits};
     int64_t outputs = circ_network_elements(circ_network_output(net)) * batch, wrong = -1;
     int16_t *want = calloc((size_t)outputs, sizeof *want), *got = malloc((size_t)outputs * 2);
-    bool ran = want && got && reference(fixed, input, batch, want) &&
-               !circ_design_make(&design, net, fixed->bits, parallel, depth, &err) &&
+    bool ran = want && got && circ_pipeline_read(tuning, &pipeline) &&
+               reference(fixed, input, batch, want) &&
+               !circ_design_make(&design, net, &pipeline, &err) &&
                !circ_engine_create(&engine,
                                    &(struct circ_engine_case){.accelerator = device,
                                                               .fixed = fixed,
@@ -167,12 +169,12 @@ static void check(const struct circ_fixed *fixed, int parallel, int depth, int16
                run_engine(engine, input, got, &err);
     for (int64_t i = 0; i < outputs && ran && wrong < 0; i++)
         wrong = got[i] != want[i] ? i : -1;
-    tap_ok(ran && wrong < 0, "%s, %d bits, p%d d%d: equal%s%s", what, fixed->bits, parallel, depth,
+    tap_ok(ran && wrong < 0, "%s, %d bits, %s: equal%s%s", what, fixed->bits, tuning,
            ran ? "" : ": ", err.message);
     if (wrong >= 0)
         tap_note("word %lld is %d and must be %d", (long long)wrong, got[wrong], want[wrong]);
-    tap_ok(ran && counted(engine, fixed, &design, batch), "%s, %d bits, p%d d%d: counts", what,
-           fixed->bits, parallel, depth);
+    tap_ok(ran && counted(engine, fixed, &design, batch), "%s, %d bits, %s: counts", what,
+           fixed->bits, tuning);
     for (int i = 0; i < net->layer_count; i++)
         if (circ_network_has_weights(&net->layers[i])) {
             struct circ_geometry g = circ_geometry_of(&net->layers[i]);
@@ -191,11 +193,12 @@ static void fill(struct circ_random *random, int16_t *input, int64_t frame, int 
             input[b * frame + i] = (int16_t)word_of(random, b % KINDS, bits, i, b + 1);
 }
 
-/* FC layers, all block sizes and word lengths; P and D so that each value is met with several. */
+/* FC layers, all block sizes and word lengths; P, D and M so that each value is met with several:
+ * M below 2P, above the slots of a block and above those of a row. */
 static void test_blocks(void)
 {
     enum { BATCH = 35, LEAST = 10000 };
-    static const int bits[] = {16, 12, 8};
+    static const int bits[] = {16, 12, 8}, products[] = {2, 16, 1, 128, 1024, 4, 64, 8};
     static int16_t input[BATCH * 1024];
     struct circ_random random = circ_random_seed(8, 1);
     int turn = 0;
@@ -203,7 +206,7 @@ static void test_blocks(void)
         for (int b = 0; b < 3; b++, turn++) {
             struct circ_network net;
             struct circ_error err;
-            char what[64];
+            char what[64], tuning[48];
             int m = 3 * k - k / 2, n = 4 * k - 1; /* edge blocks on both sides */
             const struct circ_layer layer = {
                 .op = CIRC_OP_FC, .out.c = m, .bias = turn % 2, .compressible = true};
@@ -217,9 +220,11 @@ static void test_blocks(void)
                 struct circ_fixed *fixed =
                     make_words(&net, bits[b], &random, overflow ? turn % KINDS : KINDS, overflow);
                 snprintf(what, sizeof what, "k %d%s", k, overflow ? ", saturating" : "");
+                snprintf(tuning, sizeof tuning, "p%d d%d m%d", parallel, depth,
+                         products[(turn + 3 * overflow) % 8]);
                 fill(&random, input, n, BATCH, bits[b]);
                 if (fixed)
-                    check(fixed, parallel, depth, input, BATCH, 0, what);
+                    check(fixed, tuning, input, BATCH, 0, what);
                 else
                     tap_ok(false, "%s: no words", what);
                 circ_fixed_free(fixed);
@@ -252,39 +257,46 @@ static void test_blocks(void)
 static const struct {
     const char *name;
     struct circ_shape in;
-    int k, parallel, depth, batch, bits;
+    int k;
+    const char *tuning;
+    int batch, bits;
     struct circ_layer layers[10];
 } nets[] = {
-    {"conv 3x3", {24, 9, 11}, 8, 2, 3, 2, 16, {CONV(3, 3, 40, .pad = 1, .bias = true)}},
-    {"conv stride 2", {7, 12, 9}, 4, 1, 2, 2, 12, {CONV(5, 2, 9, .stride = 2, .pad = 2)}},
-    {"conv stride beyond its taps", {6, 11, 10}, 4, 1, 1, 1, 16, {CONV(1, 2, 5, .stride = 3)}},
-    {"conv groups", {12, 6, 7}, 8, 1, 3, 2, 8, {CONV(3, 2, 20, .groups = 2, .pad = 1)}},
-    {"conv dense", {3, 8, 8}, 1, 4, 1, 2, 16, {CONV(3, 3, 5, .pad = 1, .bias = true)}},
-    {"fc of one block", {16, 1, 1}, 256, 16, 8, 3, 16, {FC(16)}},
-    {"fc of k 2", {9, 1, 1}, 2, 1, 1, 3, 16, {FC(5)}},
-    {"fc dense", {37, 1, 1}, 1, 8, 1, 3, 12, {FC(21)}},
-    {"weights streamed", {1024, 1, 1}, 2, 1, 1, 2, 16, {FC(1024)}},
+    {"conv 3x3", {24, 9, 11}, 8, "p2 d3 m16", 2, 16, {CONV(3, 3, 40, .pad = 1, .bias = true)}},
+    {"conv stride 2", {7, 12, 9}, 4, "p1 d2 m1", 2, 12, {CONV(5, 2, 9, .stride = 2, .pad = 2)}},
+    {"conv stride beyond its taps",
+     {6, 11, 10},
+     4,
+     "p1 d1 m256",
+     1,
+     16,
+     {CONV(1, 2, 5, .stride = 3)}},
+    {"conv groups", {12, 6, 7}, 8, "p1 d3 m2", 2, 8, {CONV(3, 2, 20, .groups = 2, .pad = 1)}},
+    {"conv dense", {3, 8, 8}, 1, "p4 d1 m2", 2, 16, {CONV(3, 3, 5, .pad = 1, .bias = true)}},
+    {"fc dense", {37, 1, 1}, 1, "p8 d1 m4", 3, 12, {FC(21)}},
+    {"fc dense, one lane", {37, 1, 1}, 1, "p1 d1 m1", 2, 16, {FC(21)}},
+    {"fc dense, idle lanes", {37, 1, 1}, 1, "p2 d1 m128", 2, 16, {FC(21)}},
+    {"fc of one block", {16, 1, 1}, 256, "p16 d8 m512", 3, 16, {FC(16)}},
+    {"fc of k 2", {9, 1, 1}, 2, "p1 d1 m64", 3, 16, {FC(5)}},
+    {"weights streamed", {1024, 1, 1}, 2, "p1 d1 m32", 2, 16, {FC(1024)}},
     {"average of odd windows",
      {5, 9, 10},
      4,
-     1,
-     2,
+     "p1 d2 m4",
      2,
      16,
      {CONV(3, 3, 10, .pad = 1), RELU, POOL(AVG, 3, 2, .stride = 2, .pad = 1), RELU, FC(7)}},
     {"maximum, stride beyond it",
      {4, 13, 11},
      4,
-     1,
-     1,
+     "p1 d1 m1",
      2,
      12,
      {CONV(3, 3, 6), POOL(MAX, 2, 2, .stride = 3), RELU, CONV(2, 2, 8), POOL(MAX, 3, 2), FC(10)}},
     {"a network",
      {1, 20, 20},
      16,
-     4,
-     2,
+     "p4 d2 m32",
      3,
      16,
      {CONV(5, 5, 16, .bias = true),
@@ -322,7 +334,7 @@ static void test_layers(void)
             continue;
         for (int64_t j = 0; j < circ_network_elements(nets[i].in) * nets[i].batch; j++)
             input[j] = (int16_t)word_of(&random, ANY, nets[i].bits, j, 1);
-        check(fixed, nets[i].parallel, nets[i].depth, input, nets[i].batch, 0, nets[i].name);
+        check(fixed, nets[i].tuning, input, nets[i].batch, 0, nets[i].name);
         circ_fixed_free(fixed);
     }
 }
@@ -344,14 +356,15 @@ static void test_ways(void)
     struct circ_fixed *fixed = make_words(&net, 16, &random, KINDS, false);
     for (int64_t j = 0; j < 2 * circ_network_elements(net.input); j++)
         input[j] = (int16_t)word_of(&random, ANY, 16, j, 1);
-    check(fixed, 2, 2, input, 1, 512, "five queues");
+    check(fixed, "p2 d2 m8", input, 1, 512, "five queues");
     struct circ_engine_case about = {
         .accelerator = device, .fixed = fixed, .design = &design, .batch = 1, .emulated = true};
-    tap_ok(!circ_design_make(&design, &net, 16, 2, 3, &err) &&
-               !circ_engine_create(&engine, &about, &err) &&
-               run_engine(engine, input, first, &err) &&
-               !circ_engine_binary(engine, &binary, &size, &err) && size > 0,
-           "a binary is taken: %zu bytes %s", size, err.message);
+    tap_ok(
+        !circ_design_make(&design, &net,
+                          &(struct circ_pipeline){.parallel = 2, .depth = 3, .bits = 16}, &err) &&
+            !circ_engine_create(&engine, &about, &err) && run_engine(engine, input, first, &err) &&
+            !circ_engine_binary(engine, &binary, &size, &err) && size > 0,
+        "a binary is taken: %zu bytes %s", size, err.message);
     about.binary = binary;
     about.binary_size = size;
     tap_ok(binary && !circ_engine_create(&reloaded, &about, &err) &&
@@ -371,7 +384,8 @@ static void test_ways(void)
                 &(struct circ_layer){
                     .op = CIRC_OP_CONV, .out.c = 8, .taps_h = 1, .taps_w = 1, .compressible = true},
                 &err) &&
-            circ_design_make(&design, &net, 16, 0, 0, &err) == CIRC_UNSUP,
+            circ_design_make(&design, &net, &(struct circ_pipeline){.bits = 16}, &err) ==
+                CIRC_UNSUP,
         "more than fits on any chip is refused: %s", err.message);
     circ_engine_free(engine);
     circ_fixed_free(fixed);

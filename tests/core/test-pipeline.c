@@ -97,7 +97,7 @@ static void test_counts(void)
                     continue;
                 }
                 int64_t words = circ_pipeline_weight_words(&net.layers[0]);
-                struct circ_pipeline pipeline = {2, 1, 16, words - !stay};
+                struct circ_pipeline pipeline = {2, 1, 4, 16, words - !stay};
                 struct circ_pipeline_counts got = circ_pipeline_count(&net, steps, &pipeline);
                 struct circ_pipeline_counts want = walk(steps, &pipeline);
                 wrong += !same(&got, &want);
@@ -127,7 +127,7 @@ static void test_plan(void)
                s[0].relu_after && s[1].layer == 5 && s[1].last == 5 && s[1].pool == -1 &&
                !s[1].relu_before && !s[1].relu_after,
            "what each store does");
-    struct circ_pipeline pipeline = {1, 1, 16, 0};
+    struct circ_pipeline pipeline = {1, 1, 2, 16, 0};
     struct circ_pipeline_counts c = circ_pipeline_count(&net, s, &pipeline);
     tap_ok(c.read_words == 400 && c.written_words == 8 * 4 * 4,
            "a pooled output is what is written");
@@ -157,17 +157,35 @@ static void test_plan(void)
 
 static void test_tuning(void)
 {
-    static const char *const wrong[] = {"",      "p4",    "d2",     "p4d2x", "p3 d1",
-                                        "p0 d1", "p4 d0", "p-4 d1", "P4 d1", "p4 d2 "};
-    static const int most[][3] = {{1, 0, 1}, {2, 1, 1}, {4, 1, 2}, {8, 2, 3}, {256, 64, 8}};
+    static const char *const wrong[] = {"",         "p4",        "d2",          "p4d2x",
+                                        "p3 d1",    "p0 d1",     "p4 d0",       "p-4 d1",
+                                        "P4 d1",    "p4 d2 ",    "p4 d2 m",     "p4 d2 m0",
+                                        "p4 d2 m6", "p4 d2 m-8", "p4 d2 m2048", "p4 m8",
+                                        "m8",       "p3 d1 m4",  "p4 d2 m8 ",   "p4 d2 m8x"};
+    static const struct {
+        const char *text;
+        int p, d, m;
+    } right_texts[] = {{"p8 d2", 8, 2, 16},
+                       {"p4 d2 m1", 4, 2, 1},
+                       {"p1 d1", 1, 1, 2},
+                       {"p1 d12 m1024", 1, 12, 1024},
+                       {"p1024 d1", 1024, 1, 1024}};
+    static const int most[][3] = {{1, 0, 1}, {2, 1, 1}, {4, 2, 2}, {8, 4, 3}, {256, 128, 8}};
     const struct circ_layer layer = {.op = CIRC_OP_FC, .out.c = 300, .compressible = true};
-    int p = 0, d = 0, read = 0, right = 0;
+    struct circ_pipeline of = {16, 3, 128, 16, 0}, is = {0};
+    int read = 0, right = 0;
     char text[32];
-    circ_pipeline_write(text, sizeof text, 16, 3);
-    tap_ok(circ_pipeline_read(text, &p, &d) && p == 16 && d == 3, "%s is read as it is written",
-           text);
+    circ_pipeline_write(text, sizeof text, &of);
+    tap_ok(circ_pipeline_read(text, &is) && is.parallel == 16 && is.depth == 3 &&
+               is.multiply == 128 && !strcmp(text, "p16 d3 m128"),
+           "%s is read as it is written", text);
+    for (size_t i = 0; i < sizeof right_texts / sizeof *right_texts; i++) {
+        bool ok = circ_pipeline_read(right_texts[i].text, &is) && is.parallel == right_texts[i].p &&
+                  is.depth == right_texts[i].d && is.multiply == right_texts[i].m && !is.bits;
+        tap_ok(ok, "%s: m%d", right_texts[i].text, is.multiply);
+    }
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        read += circ_pipeline_read(wrong[i], &p, &d);
+        read += circ_pipeline_read(wrong[i], &is);
     tap_ok(!read, "other texts are no tunings");
     for (size_t i = 0; i < sizeof most / sizeof *most; i++)
         right += !network_fixture_build(&net, (struct circ_shape){300, 1, 1}, &layer, 1,

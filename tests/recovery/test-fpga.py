@@ -51,21 +51,22 @@ def check_emit(tap, machine):
 
 def check_rows(tap, machine):
     db = machine.path("rows.db")
-    done = machine.run("sweep", *SMALL, "-p", "q16,q8", "--tuning", "p2 d2", *bench.QUICK[2:], "--db", db, "-o", "json")
+    done = machine.run("sweep", *SMALL, "-p", "q16,q8", "--tuning", "p2 d2 m32", *bench.QUICK[2:], "--db", db, "-o", "json")
     rows = rows_of(done)
     tap.ok(done.returncode == 0 and len(rows) == 2 and all(row["status"] == "ok" for row in rows), "a sweep ends well")
-    tap.ok(all(row["kind"] == "emulated" and row["device_kind"] == "fpga" and row["tuning"] == "p2 d2" and
+    tap.ok(all(row["kind"] == "emulated" and row["device_kind"] == "fpga" and row["tuning"] == "p2 d2 m32" and
                row["variant"] == "pipeline" for row in rows), "its rows are marked")
     tap.ok(all(row["energy_uj_per_frame"] is None and row["energy_reason"] for row in rows), "and have no joules, with the reason")
     tap.ok(all(row["device_time_ns_median"] for row in rows), "the device's clock runs")
 
 
 def check_binary(tap, machine, faulty):
-    done = machine.run("fpga", "emit", "-w", "mnist-mlp-256", "-k", "16", "--parallel", "2", "--depth", "3", "--build", "-o", "mlp")
+    done = machine.run("fpga", "emit", "-w", "mnist-mlp-256", "-k", "16", "--parallel", "2", "--depth", "3", "--multiply", "8",
+                       "--build", "-o", "mlp")
     binary = machine.path("mlp", "pipeline.bin")
     tap.ok(done.returncode == 0 and os.path.exists(binary), f"emit --build: {done.stderr.strip()}")
     rows = rows_of(machine.run("check", *SMALL, "--binary", binary, "-o", "json"))
-    tap.ok(len(rows) == 1 and rows[0]["status"] == "ok" and rows[0]["tuning"] == "p2 d3", "it is right when loaded")
+    tap.ok(len(rows) == 1 and rows[0]["status"] == "ok" and rows[0]["tuning"] == "p2 d3 m8", "it is right when loaded")
     with open(binary, "rb") as file:
         whole = file.read()
 
@@ -78,7 +79,8 @@ def check_binary(tap, machine, faulty):
 
     refused("another block", "unsup", "blocks of 16, not of 8", "-k", "8")
     refused("another precision", "unsup", "words of q16, not q12", "-k", "16", "-p", "q12")
-    refused("another p and d", "unsup", "p2 d3, not p4 d1", "-k", "16", "--tuning", "p4 d1")
+    refused("another p and d", "unsup", "p2 d3 m8, not p4 d1 m8", "-k", "16", "--tuning", "p4 d1")
+    refused("another m", "unsup", "p2 d3 m8, not p2 d3 m4", "-k", "16", "--tuning", "p2 d3")
     refused("another network", "unsup", "network mnist-mlp-256, not for mnist-mlp-121", workload="mnist-mlp-121")
 
     def beside(name, data, change=None):

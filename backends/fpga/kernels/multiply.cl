@@ -1,8 +1,9 @@
 /* Spectra of weights times spectra of the input, summed over taps and block columns, exactly: LANES
- * complex products a cycle. The input's spectra of one frame are on chip; so are the weights of a
- * layer where they fit, and otherwise those of one block row, which are then read once a frame. An
- * FPGA's compiler needs no more than 2 BITS + 1 + log2 of the terms of the 64 bits of a sum. A lane
- * adds to the same sum every `banks` cycles, so that loop has no ivdep. */
+ * complex products a cycle, which go along the slots of a block row's columns: of a row that has
+ * fewer, one tap takes a cycle all the same. The input's spectra of one frame are on chip; so are
+ * the weights of a layer where they fit, and otherwise those of one block row, which are then read
+ * once a frame. An FPGA's compiler needs no more than 2 BITS + 1 + log2 of the terms of the 64 bits
+ * of a sum. A lane adds to the same sum every `banks` cycles, so that loop has no ivdep. */
 
 SINGLE void multiply(global const struct circ_card *restrict cards, int layer, int frames,
                      global const word *restrict weights, global ulong *restrict counts)
@@ -72,15 +73,20 @@ SINGLE void multiply(global const struct circ_card *restrict cards, int layer, i
                             }
                         }
                     }
-                    if (k == 1) {
-                        const int lane = (oy * c.out_w + ox) % LANES;
-                        long sum = 0;
 #pragma unroll
-                        for (int l = 0; l < LANES; l++)
-                            sum += re[0][l];
-                        pixels.w[lane] = to_word(sum, c.product);
+                    for (int apart = LANES / 2; apart > 0; apart /= 2) { /* lanes of one sum */
+#pragma unroll
+                        for (int l = 0; l < apart; l++)
+                            if (apart >= fold) {
+                                re[0][l] += re[0][l + apart];
+                                im[0][l] += im[0][l + apart];
+                            }
+                    }
+                    if (k == 1) {
+                        const int lane = (oy * c.out_w + ox) % TOKEN;
+                        pixels.w[lane] = to_word(re[0][0], c.product);
                         TALLY(words, 1);
-                        if (lane == LANES - 1 || (oy == c.out_h - 1 && ox == c.out_w - 1))
+                        if (lane == TOKEN - 1 || (oy == c.out_h - 1 && ox == c.out_w - 1))
                             PUT(to_inverse, pixels);
                         continue;
                     }
@@ -89,13 +95,9 @@ SINGLE void multiply(global const struct circ_card *restrict cards, int layer, i
 #pragma unroll
                         for (int l = 0; l < PARALLEL; l++) {
                             const int f = i0 / 2 + l;
-                            long sum_re = 0, sum_im = 0;
-#pragma unroll
-                            for (int lane = 0; lane < LANES; lane++)
-                                if (((lane ^ f) & (fold - 1)) == 0 && f < slots) {
-                                    sum_re += re[f / fold][lane];
-                                    sum_im += im[f / fold][lane];
-                                }
+                            const bool there = f < slots;
+                            const long sum_re = there ? re[f / fold][f & (fold - 1)] : 0;
+                            const long sum_im = there ? im[f / fold][f & (fold - 1)] : 0;
                             t.w[2 * l] = to_word(sum_re, c.product);
                             t.w[2 * l + 1] = to_word(sum_im, c.product);
                         }

@@ -5,9 +5,11 @@
  * it has. Of blocks of one word a token takes several: before the product the channels of a pixel,
  * after it the pixels of a channel, where the last token of such a run may be partly filled. */
 
+#define TOKEN (2 * PARALLEL)
+
 typedef short word; /* BITS of them are used: what is wider the compiler of an FPGA cuts off */
 typedef struct {
-    word w[2 * PARALLEL];
+    word w[TOKEN];
 } token;
 
 #ifdef PIPES
@@ -34,9 +36,8 @@ TO(to_store);
 #define TALLY(what, much)
 #endif
 
-#define LANES  (2 * PARALLEL) /* complex products side by side: as many as a stage holds numbers */
-#define MOST   ((1 << (BITS - 1)) - 1)
-#define UNIT   (BITS - 2) /* fraction bits of the roots */
+#define MOST ((1 << (BITS - 1)) - 1)
+#define UNIT (BITS - 2) /* fraction bits of the roots */
 
 /* floor(v 2^-shift + 1/2) as a word that saturates; core/fixed_fft.h. */
 word to_word(long v, int shift)
@@ -47,5 +48,5 @@ word to_word(long v, int shift)
 
 int words_of_token(int block)
 {
-    return block == 1 || block > LANES ? LANES : block;
+    return block == 1 || block > TOKEN ? TOKEN : block;
 }

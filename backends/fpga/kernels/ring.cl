@@ -25,11 +25,11 @@ SINGLE void RING(global const struct circ_card *restrict cards, int layer, int f
         stage[d] = -1;
     while (written < blocks) {
         if (stages == 0) { /* a block of one word is its own spectrum */
-            for (int i = 0; i < BLOCKS; i += LANES) {
+            for (int i = 0; i < BLOCKS; i += TOKEN) {
                 token t;
                 GET(FROM, t);
                 PUT(ON_TO, t);
-                TALLY(words, BLOCKS - i < LANES ? BLOCKS - i : LANES);
+                TALLY(words, BLOCKS - i < TOKEN ? BLOCKS - i : TOKEN);
             }
             written++;
             continue;

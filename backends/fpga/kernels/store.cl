@@ -38,7 +38,7 @@ SINGLE void store(global const struct circ_card *restrict cards, int layer, int 
         for (int oy = 0; oy < c.out_h; oy++) {
             for (int ox = 0; ox < c.out_w; ox++)
                 for (int i = 0; i < k; i += width) {
-                    const int lane = k == 1 ? (oy * c.out_w + ox) % LANES : 0;
+                    const int lane = k == 1 ? (oy * c.out_w + ox) % TOKEN : 0;
                     if (lane == 0)
                         GET(to_store, t);
 #pragma unroll
