@@ -29,7 +29,8 @@ def check_emit(tap, machine):
            ["commands.txt", "pipeline.cl", "pipeline.json"], f"emit writes its files: {done.stderr.strip()}")
     with open(machine.path("lenet16", "pipeline.json"), encoding="utf-8") as file:
         manifest = json.load(file)
-    tap.ok([manifest[key] for key in ("workload", "block", "precision", "parallel", "depth")] == ["lenet", "16", "q16", 8, 2],
+    tap.ok([manifest[key] for key in ("workload", "block", "precision", "parallel", "depth", "multiply")] ==
+           ["lenet", "16", "q16", 8, 2, 16],
            f"the manifest says what it is for: {manifest}")
     with open(machine.path("lenet16", "commands.txt"), encoding="utf-8") as file:
         commands = file.read()
@@ -37,10 +38,11 @@ def check_emit(tap, machine):
     with open(machine.path("lenet16", "pipeline.cl"), encoding="utf-8") as file:
         source = file.read()
     tap.ok(all(f"#define {name} {value}\n" in source for name, value in
-               (("BLOCK", 16), ("PARALLEL", 8), ("DEPTH", 2), ("BITS", 16))), "the source has the parameters")
+               (("BLOCK", 16), ("PARALLEL", 8), ("DEPTH", 2), ("LANES", 16), ("BITS", 16))), "the source has the parameters")
     for words, code, sentence in ((["-w", "lenet", "-k", "12"], 3, "power of two"), (["-w", "alexnet", "-k", "16"], 3, "lrn"),
                                   (["-w", "lenet", "-k", "16", "--parallel", "16"], 3, "side by side"),
                                   (["-w", "lenet", "-k", "16", "--depth", "5"], 3, "in flight"),
+                                  (["-w", "lenet", "-k", "16", "--multiply", "3"], 3, "powers of two"),
                                   (["-w", "lenet,cifarnet"], 2, "one pipeline"), (["-w", "lenet", "-p", "f32"], 3, "q16"),
                                   (["-w", "lenet", "-k", "8", "-o", "none/such"], 4, "cannot be made")):
         done = machine.run("fpga", "emit", *words)
