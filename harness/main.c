@@ -57,7 +57,7 @@ static const struct circ_command commands[] = {
      "circbench sweep -w lenet,alexnet -k 8,16,32 -n 1,64 -b cpu\n"
      "circbench sweep -w fc:4096x9216 -k 4-1024*2 --dry-run\n",
      0, circ_cmd_sweep_run},
-    {"fpga", "emit [-w SPEC] [-k K] [-p NAME] [--parallel N] [--depth N] [--multiply N]",
+    {"fpga", "emit [-w SPEC] [-k K] [-p NAME] [--parallel N] [--depth N] [-o DIR]",
      "write a pipeline's kernels and the commands that compile them for a board",
      "circbench fpga emit -w lenet -k 16 --parallel 4 --depth 2 --multiply 32 -o lenet16\n"
      "circbench fpga emit -w alexnet-fc7 -k 64 -p q8 --build\n"
