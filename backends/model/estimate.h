@@ -4,7 +4,8 @@
  *     load, store   a token a cycle, of 2P words of a block, or the block; k = 1: M words of one
  *                   pixel, since no transform narrows the channels (those of backends/fpga: 2P)
  *     transform,    for each block the longer of its tokens and of its ceil(stages / D) trips, each
- *     inverse       of max(1, k / 4P) cycles
+ *     inverse       of max(1, k / 4P) cycles (a cycle more in the kernels, for the pair by which
+ *                   untangling exceeds k / 4)
  *     multiply      M complex products a cycle; k = 1: 4M real ones, because a complex multiplier
  *                   is four real ones. All M work in every cycle but the last, for either: where a
  *                   block row has fewer products they take more rows or pixels. The kernels of
