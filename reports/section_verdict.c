@@ -125,7 +125,11 @@ static void add_card(const struct circ_report *report, const struct circ_panel *
         size_t used = strlen(title);
         snprintf(title + used, sizeof title - used, " (%s)", circ_panel_mark(best));
     }
-    circ_document_card(document, tone, title, text);
+    bool emulated = best && !strcmp(best->kind, "emulated");
+    circ_document_card(document, emulated ? CIRC_TONE_WARN : tone, title, text);
+    if (emulated)
+        circ_document_item(document,
+                           "An emulator's times say nothing of the device that it plays.");
     if (!best) {
         if (finding->failed)
             circ_document_item(document, "%s: %.300s", finding->failed->status,

@@ -11,6 +11,8 @@ SINGLE void RING(global const struct circ_card *restrict cards, int layer, int f
     word z[2][DEPTH][BLOCK], done[2][BLOCK]; /* [0] and [1]: what is read and written, in turns */
     int stage[DEPTH];                        /* that a unit runs in this tick; -1: none */
     const struct circ_card c = cards[layer];
+    /* n of a block of one word, which no stage runs, may be divided by all the same: compilers do
+     * that ahead of time */
     const int k = c.block, n = k > 1 ? k / 2 : 1, stages = c.stages, width = words_of_token(k);
     const int items = n / 2 + 1, tokens = k / width;
     const int most = (items + PARALLEL - 1) / PARALLEL;
