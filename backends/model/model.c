@@ -38,26 +38,18 @@ static int model_isas(const char *names[CIRC_MAX_VARIANTS])
     return 0;
 }
 
-static const struct {
-    const char *name;
-    int bits;
-} precisions[] = {{"q16", 16}, {"q12", 12}, {"q8", 8}};
-
 static int model_precisions(const char *names[CIRC_MAX_VARIANTS])
 {
-    int count = (int)(sizeof precisions / sizeof *precisions);
-    for (int i = 0; i < count; i++)
-        names[i] = precisions[i].name;
-    return count;
+    names[0] = "q16";
+    names[1] = "q12";
+    names[2] = "q8";
+    return 3;
 }
 
 /* 0 for what is no fixed-point precision. */
-static int bits_of(const char *precision)
+static int bits_of(const struct circ_request *request)
 {
-    for (size_t i = 0; i < sizeof precisions / sizeof *precisions; i++)
-        if (!strcmp(precisions[i].name, precision))
-            return precisions[i].bits;
-    return 0;
+    return circ_network_precision_word(circ_network_precision_find(request->precision));
 }
 
 static enum circ_status load_figures(struct circ_figures list[CIRC_MAX_DEVICES], int *count,
@@ -149,7 +141,7 @@ static enum circ_status model_supports(struct circ_session *session,
         return circ_status_fail(err, CIRC_UNSUP,
                                 "a modelled device has no caches to keep weights "
                                 "out of: cold ones are not offered");
-    if (!bits_of(request->precision))
+    if (!bits_of(request))
         return circ_status_fail(err, CIRC_UNSUP, "model counts in q16, q12 or q8, not %s",
                                 request->precision);
     enum circ_status status = circ_fixed_supports(request->model->network, err);
@@ -159,8 +151,8 @@ static enum circ_status model_supports(struct circ_session *session,
         return status;
     /* a pipeline that does not fit is known before anything is allocated */
     struct circ_search_result found;
-    struct circ_estimate_case about = {request->model->network, &session->device,
-                                       bits_of(request->precision), request->batch};
+    struct circ_estimate_case about = {request->model->network, &session->device, bits_of(request),
+                                       request->batch};
     struct circ_pipeline asked;
     if (!request->tuning)
         return circ_search_best(&about, &found, err);
@@ -187,7 +179,7 @@ static enum circ_status model_prepare(struct circ_session *session,
                                       struct circ_error *err)
 {
     const struct circ_network *net = request->model->network;
-    int bits = bits_of(request->precision);
+    int bits = bits_of(request);
     struct circ_pipeline asked;
     struct circ_estimate_case about = {net, &session->device, bits, request->batch};
     *out = NULL;
@@ -208,7 +200,8 @@ static enum circ_status model_prepare(struct circ_session *session,
         status = circ_status_fail(err, CIRC_MEMORY, "%s: no memory for a batch of %d", net->name,
                                   request->batch);
     if (!status)
-        status = circ_fixed_create(&program->fixed, request->model, bits, NULL, 0, err);
+        status = circ_fixed_create(&program->fixed, request->model, bits, request->calibration,
+                                   request->calibration_count, err);
     if (status)
         model_release(program);
     else
@@ -226,18 +219,9 @@ static void model_describe(const struct circ_program *program, struct circ_progr
 static int64_t model_footprint(const struct circ_request *request)
 {
     const struct circ_network *net = request->model->network;
-    int64_t widest = circ_network_elements(net->input), spectra = 0, weights = 0;
-    for (int i = 0; i < net->layer_count; i++) {
-        const struct circ_layer *layer = &net->layers[i];
-        int64_t out = circ_network_elements(layer->out);
-        widest = out > widest ? out : widest;
-        if (!circ_network_has_weights(layer) || layer->structure == CIRC_PRUNED)
-            continue;
-        int64_t words = circ_pipeline_spectra_words(layer);
-        spectra = words > spectra ? words : spectra;
-        weights += circ_pipeline_weight_words(layer);
-    }
-    return 2 * weights + 16 * (spectra + 2 * widest) * 2 + 8 * widest * request->batch;
+    int64_t ends =
+        circ_network_elements(net->input) + circ_network_elements(circ_network_output(net));
+    return circ_fixed_footprint(net) + 4 * request->batch * ends;
 }
 
 static enum circ_status model_upload(struct circ_program *program, const float *input,
