@@ -34,6 +34,7 @@ struct circ_device {
     char name[96]; /* how --device selects it and rows name it */
     char description[320];
     char platform[96]; /* the driver it comes through, another way to select it; "" if none */
+    char pci[16]; /* "0000:65:00.0", how a meter knows it; "" where it is no card or does not tell */
     enum circ_device_kind device_kind; /* what it is */
     enum circ_kind kind;               /* what its times are */
     int threads;             /* largest useful thread count; 1 where the notion does not apply */

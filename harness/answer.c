@@ -1,7 +1,7 @@
 /* Seeded weights and inputs, and the oracle's answer, kept for as long as they serve. */
 #include "harness/answer.h"
 
-#include "harness/clock.h"
+#include "harness/meters/clock.h"
 #include "workloads/workload.h"
 
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include "harness/interrupt.h"
 #include "harness/log.h"
 #include "harness/runner.h"
-#include "harness/clock.h"
+#include "harness/meters/clock.h"
 #include "results/query.h"
 
 #include <stdio.h>

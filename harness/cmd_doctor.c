@@ -153,7 +153,7 @@ static enum circ_status print_meters(struct printer *printer, const struct circ_
     }
     for (int i = 0; i < count && status == CIRC_OK; i++) {
         struct circ_error why = {0};
-        bool present = meters[i]->probe(&why) == CIRC_OK;
+        bool present = meters[i]->probe(NULL, &why) == CIRC_OK;
         status = print(printer, "meters", meters[i]->name, present ? "ok" : "missing",
                        present ? meters[i]->description : why.message, NULL, err);
     }

@@ -7,7 +7,7 @@
 #include "harness/joules.h"
 #include "harness/log.h"
 #include "harness/runner.h"
-#include "harness/clock.h"
+#include "harness/meters/clock.h"
 #include "results/query.h"
 
 #include <stdio.h>

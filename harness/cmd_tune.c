@@ -2,7 +2,7 @@
  * imports them. */
 #include "circ_config.h"
 #include "harness/cell.h"
-#include "harness/clock.h"
+#include "harness/meters/clock.h"
 #include "harness/command.h"
 #include "harness/host.h"
 #include "harness/interrupt.h"

@@ -49,6 +49,8 @@ enum circ_status circ_counting_open(struct circ_counting *counting,
 {
     int count;
     const struct circ_meter *const *meters = circ_meters_list(&count);
+    const struct circ_meter_request request = {.events = (const char *const *)options->events.items,
+                                               .event_count = options->events.count};
     memset(counting, 0, sizeof *counting);
     enum circ_status status = check_names(options, err);
     for (int i = 0; i < count && !status; i++) {
@@ -63,8 +65,7 @@ enum circ_status circ_counting_open(struct circ_counting *counting,
         counting->open[slot].meter = meter;
         counting->open[slot].channels = channels;
         status = meter->open(&counting->open[slot].session, channels, &counting->open[slot].count,
-                             meter->events ? (const char *const *)options->events.items : NULL,
-                             meter->events ? options->events.count : 0, err);
+                             meter->events ? &request : NULL, err);
         if (status) {
             free(channels);
             /* what is not here is not an error, unless the user asked for it by name */

@@ -4,9 +4,10 @@
 
 #include "harness/counting.h"
 #include "harness/interrupt.h"
+#include "harness/meters/choice.h"
 #include "harness/meters/difference.h"
 #include "harness/stats.h"
-#include "harness/clock.h"
+#include "harness/meters/clock.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -25,11 +26,13 @@ static bool try_meter(struct circ_joules *joules, const struct circ_meter *meter
 {
     struct circ_error err = {0};
     enum circ_status status =
-        meter->open(&joules->session, joules->channels, &joules->count, NULL, 0, &err);
+        meter->open(&joules->session, joules->channels, &joules->count, NULL, &err);
     if (!status) {
         joules->meter = meter;
-        status = circ_meters_default_energy(joules->channels, joules->count, circ_meters_packages(),
-                                            joules->chosen, &joules->chosen_count, &err);
+        status = circ_choice_make(
+            joules->channels, joules->count,
+            &(struct circ_consumer){.cpu = true, .packages = circ_meters_packages()},
+            joules->chosen, &joules->chosen_count, &err);
         if (!status)
             return true;
         circ_joules_close(joules);

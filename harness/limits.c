@@ -1,7 +1,7 @@
 /* Finding and measuring ceilings. What is computed from them is roof.c's affair. */
 #include "harness/limits.h"
 
-#include "harness/clock.h"
+#include "harness/meters/clock.h"
 #include "harness/log.h"
 #include "harness/roof.h"
 

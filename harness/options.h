@@ -22,9 +22,18 @@ struct circ_options {
                           default 0.01 */
     uint64_t seed;     /* --seed, default 1 */
     int shard, shards; /* --shard i/n, default 1/1 */
-    struct circ_names meters; /* --meters: names; default all that are present; "none" */
-    struct circ_names events; /* --events: PAPI event names; default the built-in choice */
-    double energy_error;      /* --energy-error: default 0.02 */
+    struct circ_names meters;   /* --meters: names; default all that are present; "none" */
+    struct circ_names events;   /* --events: PAPI event names; default the built-in choice */
+    double energy_error;        /* --energy-error: default 0.02 */
+    const char *meter_exec;     /* --meter-exec: command of the meter exec */
+    const char *meter_trace;    /* --meter-trace: CSV file of the meter trace */
+    double trace_offset_s;      /* --trace-offset: clock of the trace minus ours, default 0 */
+    const char *trace_marker;   /* --trace-marker: channel of the marker in the trace */
+    const char *marker_command; /* --marker-command: run when the campaign begins: the marker */
+    double power_trace_hz;      /* --power-trace: default 0, none */
+    bool watch;                 /* meters --watch */
+    double interval_s;          /* meters --interval, default 1 */
+    int count;                  /* meters --count: lines of --watch, 0: until Ctrl-C */
     /* database and output */
     const char *db;          /* --db, CIRCBENCH_DB, circbench.db */
     enum circ_format format; /* -o of commands that print rows: default table */

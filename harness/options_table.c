@@ -5,7 +5,8 @@
 #define POINTS     "check sweep"
 #define SEARCHES   "check sweep tune"
 #define DEVICES    "check roof sweep"
-#define ROWS       "devices workloads doctor check roof tune sweep campaigns query compare"
+#define METERS     "doctor meters sweep"
+#define ROWS       "devices workloads doctor check roof tune sweep campaigns query compare meters"
 
 const struct circ_option_row circ_options_table[] = {
     {"workload", 'w', "SPEC", "workloads", CIRC_OPTION_NAMES, AT(axes.workloads),
@@ -76,12 +77,34 @@ const struct circ_option_row circ_options_table[] = {
      .help = "of inputs, weights and the order of measurement"},
     {"shard", 0, "I/N", "sweep", CIRC_OPTION_SHARD, 0, .preset = "1/1",
      .help = "measure only the Ith of N parts, for several machines"},
-    {"meters", 0, "LIST", "sweep", CIRC_OPTION_NAMES, AT(meters), .derived = "all that are present",
-     .help = "sources of counters and energy, or none"},
+    {"meters", 0, "LIST", "meters sweep", CIRC_OPTION_NAMES, AT(meters),
+     .derived = "all that are present", .help = "sources of counters and energy, or none"},
     {"events", 0, "LIST", "sweep", CIRC_OPTION_NAMES, AT(events), .derived = "a built-in choice",
      .help = "PAPI events of the counter pass"},
     {"energy-error", 0, "RATIO", "sweep", CIRC_OPTION_REAL, AT(energy_error), 1e-4, 1,
      .preset = "0.02", .help = "largest error of an energy window; longer windows make it smaller"},
+    {"power-trace", 0, "HZ", "sweep", CIRC_OPTION_REAL, AT(power_trace_hz), 0, 100, .preset = "0",
+     .help =
+         "keep the power of every channel so often in the energy pass, for the report; 0: none"},
+    {"meter-exec", 0, "COMMAND", METERS, CIRC_OPTION_TEXT, AT(meter_exec),
+     .environment = "CIRCBENCH_METER_EXEC",
+     .help = "what the meter exec runs: it prints `t_ns channel value` lines"},
+    {"meter-trace", 0, "FILE", METERS, CIRC_OPTION_TEXT, AT(meter_trace),
+     .environment = "CIRCBENCH_METER_TRACE",
+     .help = "what the meter trace reads: a CSV of another machine, `t_ns,channel,value`"},
+    {"trace-offset", 0, "SECONDS", METERS, CIRC_OPTION_REAL, AT(trace_offset_s), -1e9, 1e9,
+     .preset = "0", .help = "clock of the trace's machine minus this one's"},
+    {"trace-marker", 0, "CHANNEL", METERS, CIRC_OPTION_TEXT, AT(trace_marker),
+     .help =
+         "the trace's line of this channel was written when the marker was set: gives the offset"},
+    {"marker-command", 0, "COMMAND", "sweep", CIRC_OPTION_TEXT, AT(marker_command),
+     .help = "run once when measuring begins: sets the marker in another machine's trace"},
+    {"watch", 0, NULL, "meters", CIRC_OPTION_FLAG, AT(watch),
+     .help = "show live watts by channel until Ctrl-C"},
+    {"interval", 0, "SECONDS", "meters", CIRC_OPTION_REAL, AT(interval_s), 0.01, 3600,
+     .preset = "1", .help = "time between two lines of --watch"},
+    {"count", 0, "N", "meters", CIRC_OPTION_INT, AT(count), 0, 1000000000, .preset = "0",
+     .help = "end --watch after so many lines; 0: never"},
     {"dump", 0, "DIR", "check", CIRC_OPTION_TEXT, AT(dump),
      .help = "write weights, input and output of each point as .npy files"},
     {"name", 0, "NAME", "sweep", CIRC_OPTION_TEXT, AT(name), .derived = "a generated one",

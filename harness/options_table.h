@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-#define CIRC_OPTIONS_TABLE_MOST 96 /* rows, for the arrays of who reads it */
+#define CIRC_OPTIONS_TABLE_MOST 128 /* rows, for the arrays of who reads it */
 
 enum circ_option_store {
     CIRC_OPTION_FLAG,

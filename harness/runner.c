@@ -4,7 +4,7 @@
 
 #include "backends/core/random.h"
 #include "harness/answer.h"
-#include "harness/clock.h"
+#include "harness/meters/clock.h"
 #include "harness/counting.h"
 #include "harness/dump.h"
 #include "harness/interrupt.h"

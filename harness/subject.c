@@ -5,7 +5,7 @@
 #include "backends/core/fixed_judge.h"
 #include "backends/core/judge.h"
 #include "harness/meters/meter.h"
-#include "harness/clock.h"
+#include "harness/meters/clock.h"
 #include "harness/extremes.h"
 
 #include <math.h>

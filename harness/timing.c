@@ -1,7 +1,7 @@
 /* How a time is made: DESIGN's protocol, steps 3 to 5. */
 #include "harness/timing.h"
 
-#include "harness/clock.h"
+#include "harness/meters/clock.h"
 #include "harness/stats.h"
 #include "harness/subject.h"
 

@@ -2,7 +2,7 @@
  * and where winners are kept the command's. */
 #include "harness/tuner.h"
 
-#include "harness/clock.h"
+#include "harness/meters/clock.h"
 #include "harness/interrupt.h"
 #include "harness/log.h"
 #include "harness/subject.h"

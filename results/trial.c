@@ -46,5 +46,12 @@ struct circ_trial circ_trial_unknown(const struct circ_point *point)
         .energy_kind = "",
         .energy_quality = "",
         .energy_reason = "",
+        .energy_remark = "",
+        .energy_bound_uj = NAN,
+        .power_uw = NAN,
+        .power_uw_ci_low = NAN,
+        .power_uw_ci_high = NAN,
+        .before = {NAN, NAN},
+        .after = {NAN, NAN},
     };
 }

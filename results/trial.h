@@ -77,15 +77,43 @@ struct circ_counter {
     double running; /* fraction of the time it was counted, 1 when not multiplexed */
 };
 
+/* One channel over one window. Channels of a window share its place. */
 struct circ_energy_window {
-    const char *source, *channel, *scope; /* "powercap", "package-0", "package" */
+    const char *source, *channel, *scope; /* "powercap:intel-rapl", "package-0", "package" */
+    const char *pci;                      /* the card that it measures; "": the machine */
     const char *grade;                    /* ok, short, no_tick, ambiguous, lost */
+    char reason[160];                     /* why it is not ok; "" */
+    int place;                            /* windows of a trial from 0, idle ones among them */
     bool idle;                            /* taken with nothing running */
+    bool chosen;      /* part of the energy of the row, in so far as the window is used for it */
+    bool used;        /* the row's energy comes from this window and its like */
+    int64_t start_ns; /* since the campaign began */
     int64_t duration_ns;
     int64_t frames;
     int64_t raw_start, raw_end;
     double energy_uj; /* < 0: unknown, stored as NULL */
     double bound_uj;  /* error bound of energy_uj; < 0: unknown */
+};
+
+/* A power of the energy pass, kept with --power-trace. */
+struct circ_power_sample {
+    const char *source, *channel;
+    int64_t t_ns; /* since the campaign began */
+    double power_uw;
+};
+
+/* What the machine was like before and after the energy pass of a point. */
+struct circ_conditions {
+    double
+        temperature_mc;   /* millidegrees Celsius, of the CPU packages, the hottest; NaN: unknown */
+    double frequency_khz; /* mean of the CPUs that may run it; NaN: unknown */
+};
+
+/* A meter of the campaign, for the report: there, or why not. */
+struct circ_meter_row {
+    const char *meter;  /* "powercap" */
+    const char *state;  /* ok, absent, off (not asked for) */
+    const char *detail; /* what it covers, or why it is not there */
 };
 
 /* Values of -1 (or NaN in doubles) in optional numbers are stored as NULL. When status is not OK,
@@ -123,6 +151,11 @@ struct circ_trial {
     /* "" when not measured */
     const char *energy_source, *energy_scope, *energy_kind, *energy_quality;
     const char *energy_reason; /* "" when measured */
+    const char *energy_remark; /* sources that disagree, readings not believed; "" if none */
+    double energy_bound_uj;    /* per frame: largest error from ticks, sampling and sensor; NaN */
+    /* average over the used windows, of the same channels; NaN */
+    double power_uw, power_uw_ci_low, power_uw_ci_high;
+    struct circ_conditions before, after; /* NaN inside: not readable */
 
     const struct circ_sample *samples;
     size_t sample_count;
@@ -130,6 +163,8 @@ struct circ_trial {
     size_t counter_count;
     const struct circ_energy_window *windows;
     size_t window_count;
+    const struct circ_power_sample *powers;
+    size_t power_count;
 };
 
 /* A trial of the point of which nothing is known yet: every optional number unknown, every text "".

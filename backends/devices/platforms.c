@@ -28,7 +28,7 @@ static void text(cl_device_id device, cl_device_info what, char *value, size_t s
     memmove(value, start, (size_t)(end - start) + 1);
 }
 
-/* ", PCI 0000:65:00.0" where the device tells its place. */
+/* "0000:65:00.0" where the device tells its place. */
 static void pci_of(cl_device_id device, char *to, size_t size)
 {
     cl_uint place[4] = {0}, slot = 0; /* domain, bus, device, function */
@@ -41,7 +41,7 @@ static void pci_of(cl_device_id device, char *to, size_t size)
         place[2] = slot >> 3;
         place[3] = slot & 7;
     }
-    snprintf(to, size, ", PCI %04x:%02x:%02x.%x", place[0], place[1], place[2], place[3]);
+    snprintf(to, size, "%04x:%02x:%02x.%x", place[0], place[1], place[2], place[3]);
 }
 
 static bool mentions(const char *text, const char *word)
@@ -73,7 +73,7 @@ static void refuse(struct circ_device *d, const char *reason)
 static void describe(struct circ_platform_device *found, const char *platform)
 {
     struct circ_device *d = &found->public;
-    char name[96], vendor[64], version[96], driver[64], pci[40];
+    char name[96], vendor[64], version[96], driver[64];
     cl_device_type type = 0;
     cl_bool compiler = CL_FALSE, available = CL_FALSE;
     cl_ulong memory = 0;
@@ -83,7 +83,7 @@ static void describe(struct circ_platform_device *found, const char *platform)
     text(found->device, CL_DEVICE_VENDOR, vendor, sizeof vendor);
     text(found->device, CL_DEVICE_VERSION, version, sizeof version);
     text(found->device, CL_DRIVER_VERSION, driver, sizeof driver);
-    pci_of(found->device, pci, sizeof pci);
+    pci_of(found->device, d->pci, sizeof d->pci);
     clGetDeviceInfo(found->device, CL_DEVICE_TYPE, sizeof type, &type, NULL);
     clGetDeviceInfo(found->device, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL);
     clGetDeviceInfo(found->device, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL);
@@ -94,8 +94,9 @@ static void describe(struct circ_platform_device *found, const char *platform)
     snprintf(d->name, sizeof d->name, "%s", name);
     snprintf(d->platform, sizeof d->platform, "%.95s", platform);
     snprintf(d->description, sizeof d->description,
-             "%.50s, vendor %.40s (0x%04x), %.90s, driver %.40s, %u compute unit%s%s", platform,
-             vendor, vendor_id, version, driver, units, units == 1 ? "" : "s", pci);
+             "%.50s, vendor %.40s (0x%04x), %.90s, driver %.40s, %u compute unit%s%s%s", platform,
+             vendor, vendor_id, version, driver, units, units == 1 ? "" : "s",
+             *d->pci ? ", PCI " : "", d->pci);
     d->threads = 1;
     d->memory_bytes = (int64_t)memory;
     found->type = type;

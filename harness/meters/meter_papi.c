@@ -1,6 +1,7 @@
 /* The meter of events: hardware events through PAPI where any counts, and the kernel's software
  * events. It sums over all threads that the process has when it is opened; what counts one thread
  * is hardware.c and software.c. */
+#include "harness/meters/clock.h"
 #include "harness/meters/hardware.h"
 #include "harness/meters/meter.h"
 #include "harness/meters/software.h"
@@ -13,7 +14,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char task_folder[] = "/proc/self/task";
@@ -210,13 +210,13 @@ static void close_papi(struct circ_meter_session *session)
 
 static enum circ_status open_papi(struct circ_meter_session **session,
                                   struct circ_channel *channels, int *count,
-                                  const char *const *events, int event_count,
-                                  struct circ_error *err)
+                                  const struct circ_meter_request *request, struct circ_error *err)
 {
     struct choice choice;
     struct circ_meter_session *opened = NULL;
     DIR *tasks = NULL;
-    enum circ_status status = choose(&choice, events, event_count, err);
+    enum circ_status status =
+        choose(&choice, request ? request->events : NULL, request ? request->event_count : 0, err);
     if (status != CIRC_OK)
         return status;
     opened = calloc(1, sizeof *opened);
@@ -263,7 +263,7 @@ static bool same_threads(const struct circ_meter_session *session)
 
 static void read_papi(struct circ_meter_session *session, struct circ_reading *readings)
 {
-    struct timespec now = {0};
+    int64_t now = circ_clock_now_ns();
     int count = session->software_count + session->hardware_count;
     bool software = true, hardware = true;
     for (int i = 0; i < count; i++)
@@ -275,15 +275,16 @@ static void read_papi(struct circ_meter_session *session, struct circ_reading *r
             hardware = hardware && circ_hardware_read(thread->set, session->hardware_count,
                                                       readings + session->software_count);
     }
-    bool whole = same_threads(session) && clock_gettime(CLOCK_MONOTONIC, &now) == 0;
+    bool whole = same_threads(session);
     for (int i = 0; i < count; i++) {
-        readings[i].t_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+        readings[i].t_ns = now;
         readings[i].valid = whole && (i < session->software_count ? software : hardware);
     }
 }
 
-static enum circ_status probe(struct circ_error *err)
+static enum circ_status probe(const struct circ_meter_request *request, struct circ_error *err)
 {
+    (void)request;
     struct choice choice;
     enum circ_status status = choose(&choice, NULL, 0, err);
     if (status != CIRC_OK)

@@ -1,6 +1,7 @@
 /* The energy counters of the kernel's power capping framework: RAPL on Intel and AMD processors. It
  * opens and reads counters; which zones there are, and what they mean, is zones.c. It writes
  * nothing. */
+#include "harness/meters/clock.h"
 #include "harness/meters/meter.h"
 #include "harness/meters/sysfs.h"
 #include "harness/meters/zones.h"
@@ -10,7 +11,6 @@
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 struct circ_meter_session {
@@ -86,14 +86,13 @@ static enum circ_status fail_open(struct circ_error *err, const char *path, int 
 
 static enum circ_status open_powercap(struct circ_meter_session **session,
                                       struct circ_channel *channels, int *count,
-                                      const char *const *events, int event_count,
+                                      const struct circ_meter_request *request,
                                       struct circ_error *err)
 {
     enum circ_status status = CIRC_OK;
     char root[CIRC_SYSFS_PATH], path[CIRC_SYSFS_PATH], refused[CIRC_SYSFS_PATH] = "";
     int zone_count = 0, code = 0;
-    (void)events;
-    (void)event_count;
+    (void)request;
     struct circ_meter_session *opened = calloc(1, sizeof *opened);
     struct circ_zone *zones = calloc(CIRC_MAX_ZONES, sizeof *zones);
     if (!opened || !zones) {
@@ -144,14 +143,13 @@ static void read_powercap(struct circ_meter_session *session, struct circ_readin
 {
     for (int i = 0; i < session->count; i++) {
         char text[32];
-        struct timespec now;
         ssize_t got = pread(session->fds[i], text, sizeof text - 1, 0);
-        bool stamped = clock_gettime(CLOCK_MONOTONIC, &now) == 0;
+        int64_t now = circ_clock_now_ns();
         readings[i] = (struct circ_reading){.valid = false};
-        if (got <= 0 || !stamped)
+        if (got <= 0)
             continue;
         text[got] = '\0';
-        readings[i].t_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+        readings[i].t_ns = now;
         readings[i].valid = circ_sysfs_parse(text, &readings[i].raw);
     }
 }
@@ -165,12 +163,12 @@ static void close_powercap(struct circ_meter_session *session)
     free(session);
 }
 
-static enum circ_status probe(struct circ_error *err)
+static enum circ_status probe(const struct circ_meter_request *request, struct circ_error *err)
 {
     struct circ_channel channels[CIRC_MAX_CHANNELS];
     struct circ_meter_session *session;
     int count;
-    enum circ_status status = open_powercap(&session, channels, &count, NULL, 0, err);
+    enum circ_status status = open_powercap(&session, channels, &count, request, err);
     if (status != CIRC_OK)
         return status;
     close_powercap(session);

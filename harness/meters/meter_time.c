@@ -1,6 +1,7 @@
 /* The meter that is always there: what the kernel accounts to this process, in CPU time, page
  * faults and context switches. It needs no permission and no library, and covers threads born or
  * gone in between. */
+#include "harness/meters/clock.h"
 #include "harness/meters/meter.h"
 
 #include <stdio.h>
@@ -19,18 +20,17 @@ static const char *const channel_names[CHANNELS] = {
     [SWITCHES_PREEMPTED] = "context-switches-involuntary",
 };
 
-static enum circ_status probe(struct circ_error *err)
+static enum circ_status probe(const struct circ_meter_request *request, struct circ_error *err)
 {
+    (void)request;
     return circ_status_fail(err, CIRC_OK, "%s", "");
 }
 
 static enum circ_status open_time(struct circ_meter_session **session,
                                   struct circ_channel *channels, int *count,
-                                  const char *const *events, int event_count,
-                                  struct circ_error *err)
+                                  const struct circ_meter_request *request, struct circ_error *err)
 {
-    (void)events;
-    (void)event_count;
+    (void)request;
     (void)err;
     *session = NULL; /* nothing to keep */
     for (int i = 0; i < CHANNELS; i++) {
@@ -47,23 +47,18 @@ static enum circ_status open_time(struct circ_meter_session **session,
     return CIRC_OK;
 }
 
-static int64_t nanoseconds(struct timespec time)
-{
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 static void read_time(struct circ_meter_session *session, struct circ_reading *readings)
 {
-    struct timespec now = {0}, cpu = {0};
+    struct timespec cpu = {0};
+    int64_t now = circ_clock_now_ns();
     struct rusage usage;
     (void)session;
     bool counted = getrusage(RUSAGE_SELF, &usage) == 0;
     bool timed = clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu) == 0;
-    bool stamped = clock_gettime(CLOCK_MONOTONIC, &now) == 0;
     for (int i = 0; i < CHANNELS; i++)
-        readings[i] = (struct circ_reading){.t_ns = nanoseconds(now), .valid = stamped && counted};
-    readings[CPU_TIME].valid = stamped && timed;
-    readings[CPU_TIME].raw = (uint64_t)nanoseconds(cpu);
+        readings[i] = (struct circ_reading){.t_ns = now, .valid = counted};
+    readings[CPU_TIME].valid = timed;
+    readings[CPU_TIME].raw = (uint64_t)cpu.tv_sec * 1000000000 + (uint64_t)cpu.tv_nsec;
     if (counted) {
         readings[FAULTS_MINOR].raw = (uint64_t)usage.ru_minflt;
         readings[FAULTS_MAJOR].raw = (uint64_t)usage.ru_majflt;

@@ -1,5 +1,5 @@
-/* The table of meters, and what the meters and their callers share: the sysfs root, names, and the
- * choice of the channels that make a CPU's energy. It reads no counter. */
+/* The table of meters, and what the meters and their callers share: the sysfs root and names. It
+ * reads no counter. */
 #include "harness/meters/meter.h"
 #include "harness/meters/topology.h"
 
@@ -44,46 +44,6 @@ uint64_t circ_meters_packages(void)
     return circ_topology_read().packages;
 }
 
-static bool is_package(const struct circ_channel *channel)
-{
-    return channel->scope == CIRC_SCOPE_PACKAGE && channel->unit == CIRC_UNIT_UJ &&
-           channel->package >= 0 && channel->package < CIRC_MAX_PACKAGES;
-}
-
-enum circ_status circ_meters_default_energy(const struct circ_channel *channels, int count,
-                                            uint64_t packages, int *chosen, int *chosen_count,
-                                            struct circ_error *err)
-{
-    uint64_t measured = 0;
-    const char *source = NULL;
-    *chosen_count = 0;
-    for (int i = 0; i < count; i++) {
-        const struct circ_channel *channel = &channels[i];
-        if (!is_package(channel))
-            continue;
-        uint64_t bit = UINT64_C(1) << channel->package;
-        if (packages && !(packages & bit))
-            continue;
-        if (!source)
-            source = channel->source; /* one source: two would count the same joules twice */
-        if (strcmp(source, channel->source) != 0)
-            continue;
-        measured |= bit;
-        chosen[(*chosen_count)++] = i;
-    }
-    for (int i = 0; i < CIRC_MAX_PACKAGES; i++)
-        if (packages & ~measured & (UINT64_C(1) << i)) {
-            *chosen_count = 0;
-            return circ_status_fail(err, CIRC_ABSENT,
-                                    "energy: no channel measures package %d, on which this process "
-                                    "may run; pin it with taskset to a package that has one",
-                                    i);
-        }
-    if (*chosen_count == 0)
-        return circ_status_fail(err, CIRC_ABSENT, "energy: no channel measures a CPU package");
-    return CIRC_OK;
-}
-
 const char *circ_meters_scope_name(enum circ_scope scope)
 {
     static const char *const names[] = {
@@ -97,7 +57,9 @@ const char *circ_meters_scope_name(enum circ_scope scope)
 
 const char *circ_meters_unit_name(enum circ_unit unit)
 {
-    static const char *const names[] = {
-        [CIRC_UNIT_NS] = "ns", [CIRC_UNIT_UJ] = "uJ", [CIRC_UNIT_COUNT] = "count"};
+    static const char *const names[] = {[CIRC_UNIT_NS] = "ns",
+                                        [CIRC_UNIT_UJ] = "uJ",
+                                        [CIRC_UNIT_UW] = "uW",
+                                        [CIRC_UNIT_COUNT] = "count"};
     return (size_t)unit < sizeof names / sizeof *names ? names[unit] : "unknown";
 }

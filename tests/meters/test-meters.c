@@ -1,5 +1,6 @@
 /* The table of meters, the choice of the energy channels, the topology, and the meter that is
  * always there. */
+#include "harness/meters/choice.h"
 #include "harness/meters/difference.h"
 #include "harness/meters/meter.h"
 #include "harness/meters/sysfs.h"
@@ -59,6 +60,15 @@ static void roots(void)
            "the largest number is");
 }
 
+static struct circ_error err;
+
+static enum circ_status choose(const struct circ_channel *channels, int count, uint64_t packages,
+                               int *chosen, int *chosen_count)
+{
+    const struct circ_consumer consumer = {.cpu = true, .packages = packages};
+    return circ_choice_make(channels, count, &consumer, chosen, chosen_count, &err);
+}
+
 static void energy_choice(void)
 {
     const struct circ_channel channels[] = {
@@ -70,26 +80,23 @@ static void energy_choice(void)
         channel("package-0", "another", CIRC_SCOPE_PACKAGE, 0),
     };
     int chosen[6], count = 0;
-    struct circ_error err = {0};
-    tap_ok(circ_meters_default_energy(channels, 6, 1, chosen, &count, &err) == CIRC_OK &&
-               count == 1 && chosen[0] == 1,
+    tap_ok(choose(channels, 6, 1, chosen, &count) == CIRC_OK && count == 1 && chosen[0] == 1,
            "package 0 alone: no psys, no core, no dram, no second source");
-    tap_ok(circ_meters_default_energy(channels, 6, 3, chosen, &count, &err) == CIRC_OK &&
-               count == 2 && chosen[0] == 1 && chosen[1] == 4,
+    tap_ok(choose(channels, 6, 3, chosen, &count) == CIRC_OK && count == 2 && chosen[0] == 1 &&
+               chosen[1] == 4,
            "packages 0 and 1 are summed");
-    tap_ok(circ_meters_default_energy(channels, 6, 0, chosen, &count, &err) == CIRC_OK &&
-               count == 2,
+    tap_ok(choose(channels, 6, 0, chosen, &count) == CIRC_OK && count == 2,
            "packages unknown: all of them");
-    tap_ok(circ_meters_default_energy(channels, 6, 5, chosen, &count, &err) == CIRC_ABSENT &&
-               count == 0 && strstr(err.message, "package 2"),
-           "a package without a channel: %s", err.message);
-    tap_ok(circ_meters_default_energy(channels, 1, 0, chosen, &count, &err) == CIRC_ABSENT,
-           "psys alone is no default: %s", err.message);
+    tap_ok(choose(channels, 6, 5, chosen, &count) == CIRC_OK && count == 1 && chosen[0] == 0,
+           "a package without a channel: psys is the narrowest that covers both");
+    tap_ok(choose(channels + 1, 5, 5, chosen, &count) == CIRC_ABSENT && count == 0 &&
+               strstr(err.message, "package 2"),
+           "and without psys nothing does: %s", err.message);
     const struct circ_channel dies[] = {
         channel("package-0-die-0", "powercap:intel-rapl", CIRC_SCOPE_PACKAGE, 0),
         channel("package-0-die-1", "powercap:intel-rapl", CIRC_SCOPE_PACKAGE, 0),
     };
-    tap_ok(circ_meters_default_energy(dies, 2, 1, chosen, &count, &err) == CIRC_OK && count == 2,
+    tap_ok(choose(dies, 2, 1, chosen, &count) == CIRC_OK && count == 2,
            "dies of one package are siblings");
 }
 
@@ -151,10 +158,9 @@ static void time_meter(void)
     struct circ_meter_session *session;
     struct circ_channel channels[CIRC_MAX_CHANNELS];
     struct circ_reading before[CIRC_MAX_CHANNELS], after[CIRC_MAX_CHANNELS];
-    struct circ_error err = {0};
     int count = 0;
-    tap_ok(meter->probe(&err) == CIRC_OK &&
-               meter->open(&session, channels, &count, NULL, 0, &err) == CIRC_OK && count == 5,
+    tap_ok(meter->probe(NULL, &err) == CIRC_OK &&
+               meter->open(&session, channels, &count, NULL, &err) == CIRC_OK && count == 5,
            "the time meter is never absent");
     int cpu_time = find(channels, count, "cpu-time");
     int waited = find(channels, count, "context-switches-voluntary");

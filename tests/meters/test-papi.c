@@ -63,7 +63,7 @@ static void built_in(void)
     struct circ_meter_session *session;
     struct circ_reading before[CIRC_MAX_CHANNELS], after[CIRC_MAX_CHANNELS];
     int count = 0;
-    if (!tap_ok(meter->open(&session, channels, &count, NULL, 0, &err) == CIRC_OK,
+    if (!tap_ok(meter->open(&session, channels, &count, NULL, &err) == CIRC_OK,
                 "the built-in choice opens")) {
         tap_note("%s", err.message);
         return;
@@ -111,7 +111,9 @@ static void threads(void)
                 "a second thread"))
         return;
     sem_wait(&helper.worked);
-    bool opened = meter->open(&session, channels, &count, events, 2, &err) == CIRC_OK;
+    bool opened = meter->open(&session, channels, &count,
+                              &(struct circ_meter_request){.events = events, .event_count = 2},
+                              &err) == CIRC_OK;
     if (!tap_ok(opened && count == 1, "one event by its two names is one channel"))
         tap_note("%s", err.message);
     if (opened)
@@ -140,10 +142,14 @@ static void named(void)
     const char *const both[] = {"perf::CONTEXT-SWITCHES:u=1:k=1"};
     const char *const cycles[] = {"PAPI_TOT_CYC"};
     int count = 0;
-    tap_ok(meter->open(&session, channels, &count, unknown, 2, &err) == CIRC_USAGE &&
+    tap_ok(meter->open(&session, channels, &count,
+                       &(struct circ_meter_request){.events = unknown, .event_count = 2},
+                       &err) == CIRC_USAGE &&
                strstr(err.message, "no-such-event"),
            "an unknown event is named: %s", err.message);
-    enum circ_status status = meter->open(&session, channels, &count, both, 1, &err);
+    enum circ_status status =
+        meter->open(&session, channels, &count,
+                    &(struct circ_meter_request){.events = both, .event_count = 1}, &err);
     if (status == CIRC_ABSENT) {
         tap_skip(err.message, "context switches of user space and kernel");
     } else {
@@ -151,7 +157,8 @@ static void named(void)
                "user space and kernel may be asked for");
         meter->close(session);
     }
-    status = meter->open(&session, channels, &count, cycles, 1, &err);
+    status = meter->open(&session, channels, &count,
+                         &(struct circ_meter_request){.events = cycles, .event_count = 1}, &err);
     if (status == CIRC_ABSENT) {
         tap_ok(strstr(err.message, "PAPI_TOT_CYC"), "an event not countable here is absent: %s",
                err.message);
@@ -166,7 +173,7 @@ int main(void)
 {
     meter = circ_meters_find("papi");
     tap_ok(meter && meter->events && !meter->energy, "the meter is there, and takes events");
-    enum circ_status status = meter->probe(&err);
+    enum circ_status status = meter->probe(NULL, &err);
     if (status == CIRC_ABSENT) {
         tap_skip(err.message, "counting on this machine");
         return tap_done();

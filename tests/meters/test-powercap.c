@@ -1,4 +1,5 @@
 /* The powercap meter on trees in the layout of /sys, and on a tree whose counters move. */
+#include "harness/meters/choice.h"
 #include "harness/meters/difference.h"
 #include "harness/meters/meter.h"
 #include "tests/meters/sysfs_tree.h"
@@ -32,8 +33,7 @@ static int replay(const char *fixtures, const char *name)
     struct circ_meter_session *session;
     int count = 0;
     tree_use(fixtures, name);
-    if (!tap_ok(meter->open(&session, channels, &count, NULL, 0, &err) == CIRC_OK, "%s opens",
-                name)) {
+    if (!tap_ok(meter->open(&session, channels, &count, NULL, &err) == CIRC_OK, "%s opens", name)) {
         tap_note("%s", err.message);
         return 0;
     }
@@ -45,6 +45,13 @@ static int replay(const char *fixtures, const char *name)
                 channels[i].scale == 1 && channels[i].update_ns > 0;
     tap_ok(valid, "%s: all %d readings are valid", name, count);
     return count;
+}
+
+static enum circ_status choose(const struct circ_channel *all, int count, uint64_t packages,
+                               int *chosen, int *chosen_count)
+{
+    const struct circ_consumer consumer = {.cpu = true, .packages = packages};
+    return circ_choice_make(all, count, &consumer, chosen, chosen_count, &err);
 }
 
 static void two_sockets(const char *fixtures)
@@ -66,8 +73,8 @@ static void two_sockets(const char *fixtures)
            "dram has its own range and its package");
     tap_ok(first->power_ceiling_w == 1000 && dram->power_ceiling_w == 247.5,
            "ceilings: 4 x 635 W stops at the constant, 4 x 61.875 W does not");
-    tap_ok(circ_meters_default_energy(channels, count, 3, chosen, &chosen_count, &err) == CIRC_OK &&
-               chosen_count == 2 && channels[chosen[0]].scope == CIRC_SCOPE_PACKAGE &&
+    tap_ok(choose(channels, count, 3, chosen, &chosen_count) == CIRC_OK && chosen_count == 2 &&
+               channels[chosen[0]].scope == CIRC_SCOPE_PACKAGE &&
                channels[chosen[1]].scope == CIRC_SCOPE_PACKAGE,
            "the default is the sum of the two packages");
 }
@@ -95,12 +102,12 @@ static void amd(const char *fixtures)
     tap_ok(count == 1 && channels[0].wrap == UINT64_MAX, "a range that cannot be read is unknown");
     struct circ_meter_session *session;
     tree_use(fixtures, "no-zones");
-    tap_ok(meter->probe(&err) == CIRC_ABSENT && strstr(err.message, "modprobe"),
+    tap_ok(meter->probe(NULL, &err) == CIRC_ABSENT && strstr(err.message, "modprobe"),
            "no zones: absent, %s", err.message);
-    tap_ok(meter->open(&session, channels, &count, NULL, 0, &err) == CIRC_ABSENT,
+    tap_ok(meter->open(&session, channels, &count, NULL, &err) == CIRC_ABSENT,
            "and it does not open");
     tree_use(fixtures, "there-is-no-such-tree");
-    tap_ok(meter->probe(&err) == CIRC_ABSENT, "no tree at all: absent");
+    tap_ok(meter->probe(NULL, &err) == CIRC_ABSENT, "no tree at all: absent");
 }
 
 /* The two readings of a window, with the counter set in between. */
@@ -112,7 +119,7 @@ static struct circ_delta window(const char *root, const char *before, const char
     struct circ_reading first[CIRC_MAX_CHANNELS], second[CIRC_MAX_CHANNELS];
     int count;
     if (!tree_write(root, counter, before) ||
-        meter->open(&session, channels, &count, NULL, 0, &err) != CIRC_OK)
+        meter->open(&session, channels, &count, NULL, &err) != CIRC_OK)
         return failed;
     meter->read(session, first);
     bool written = tree_write(root, counter, after);
@@ -162,7 +169,7 @@ static void denied(void)
         struct circ_error why = {0};
         if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0))
             _exit(2);
-        bool absent = meter->probe(&why) == CIRC_ABSENT;
+        bool absent = meter->probe(NULL, &why) == CIRC_ABSENT;
         ssize_t sent = write(out[1], why.message, strlen(why.message) + 1);
         _exit(!absent || sent <= 0);
     }

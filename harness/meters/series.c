@@ -1,0 +1,141 @@
+/* Integrates readings that carry their own times. One forward pass: a window is read once, soon
+ * after it ended. */
+#include "harness/meters/series.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GAP 10 /* update intervals without a reading: what happened meanwhile is not known */
+
+bool circ_series_add(struct circ_series *series, int64_t t_ns, double value)
+{
+    if (series->count && t_ns <= series->points[series->count - 1].t_ns)
+        return false;
+    if (series->count == series->capacity) {
+        size_t capacity = series->capacity ? 2 * series->capacity : 1024;
+        struct circ_series_point *grown = realloc(series->points, capacity * sizeof *grown);
+        if (!grown) {
+            series->broken = true;
+            return false;
+        }
+        series->points = grown;
+        series->capacity = capacity;
+    }
+    series->points[series->count++] = (struct circ_series_point){t_ns, value};
+    return true;
+}
+
+/* The last point at or before a moment, -1 if there is none. */
+static ptrdiff_t find(const struct circ_series *series, int64_t t_ns)
+{
+    size_t low = 0, high = series->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (series->points[middle].t_ns <= t_ns)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return (ptrdiff_t)low - 1;
+}
+
+void circ_series_forget(struct circ_series *series, int64_t before_ns)
+{
+    ptrdiff_t last = find(series, before_ns);
+    if (last <= 0)
+        return;
+    series->count -= (size_t)last;
+    memmove(series->points, series->points + last, series->count * sizeof *series->points);
+}
+
+void circ_series_free(struct circ_series *series)
+{
+    free(series->points);
+    *series = (struct circ_series){.count = 0};
+}
+
+/* The value between two neighbours. */
+static double between(const struct circ_series_point *left, int64_t t_ns)
+{
+    double span = (double)(left[1].t_ns - left->t_ns);
+    return left->value + (left[1].value - left->value) * (double)(t_ns - left->t_ns) / span;
+}
+
+static struct circ_delta refuse(struct circ_delta delta, enum circ_grade grade,
+                                const struct circ_channel *channel, const char *why)
+{
+    delta.grade = grade;
+    delta.value = delta.bound = NAN;
+    snprintf(delta.reason, sizeof delta.reason, "%.60s: %.95s", channel->name, why);
+    return delta;
+}
+
+/* Powers by trapezoids: what lies between two readings is taken to lie between their values. */
+static void integrate(struct circ_delta *delta, const struct circ_series *series, ptrdiff_t first,
+                      ptrdiff_t last, int64_t from_ns, int64_t to_ns)
+{
+    for (ptrdiff_t i = first; i < last; i++) {
+        const struct circ_series_point *left = &series->points[i];
+        int64_t start = left->t_ns > from_ns ? left->t_ns : from_ns;
+        int64_t end = left[1].t_ns < to_ns ? left[1].t_ns : to_ns;
+        double seconds = (double)(end - start) / 1e9;
+        delta->value += (between(left, start) + between(left, end)) / 2 * seconds;
+        delta->bound += fabs(left[1].value - left->value) / 2 * seconds;
+    }
+}
+
+struct circ_delta circ_series_between(const struct circ_series *series,
+                                      const struct circ_channel *channel, int64_t from_ns,
+                                      int64_t to_ns, double max_error)
+{
+    struct circ_delta delta = {.running = 1, .duration_ns = to_ns - from_ns};
+    ptrdiff_t first = find(series, from_ns), last = find(series, to_ns - 1) + 1;
+    bool power = channel->unit == CIRC_UNIT_UW;
+    if (to_ns <= from_ns)
+        return refuse(delta, CIRC_GRADE_LOST, channel, "no time passed between the readings");
+    if (series->broken)
+        return refuse(delta, CIRC_GRADE_LOST, channel, "memory ran out for its readings");
+    if (first < 0 || last >= (ptrdiff_t)series->count)
+        return refuse(delta, CIRC_GRADE_LOST, channel, "its readings do not cover the window");
+    for (ptrdiff_t i = first; i < last; i++) {
+        const struct circ_series_point *left = &series->points[i];
+        if (channel->update_ns > 0 && left[1].t_ns - left->t_ns > GAP * channel->update_ns) {
+            char why[96];
+            snprintf(why, sizeof why, "no reading for %.3f s",
+                     (double)(left[1].t_ns - left->t_ns) / 1e9);
+            return refuse(delta, CIRC_GRADE_LOST, channel, why);
+        }
+        if (left->value < 0 || left[1].value < 0 || (!power && left[1].value < left->value))
+            return refuse(delta, CIRC_GRADE_LOST, channel,
+                          power ? "a power below zero" : "it went backwards");
+    }
+    const struct circ_series_point *head = &series->points[first],
+                                   *tail = &series->points[last - 1];
+    if (power) {
+        integrate(&delta, series, first, last, from_ns, to_ns);
+    } else {
+        delta.value = between(tail, to_ns) - between(head, from_ns);
+        delta.bound = head[1].value - head->value + tail[1].value - tail->value;
+        if (tail[1].value == head->value)
+            return refuse(delta, CIRC_GRADE_NO_TICK, channel, "it did not move in the window");
+    }
+    delta.bound += channel->error * delta.value;
+    double watts = delta.value / 1e6 / ((double)delta.duration_ns / 1e9);
+    if (channel->power_ceiling_w > 0 && watts > channel->power_ceiling_w) {
+        char why[96];
+        snprintf(why, sizeof why, "%.0f W where at most %.0f W is plausible", watts,
+                 channel->power_ceiling_w);
+        return refuse(delta, CIRC_GRADE_AMBIGUOUS, channel, why);
+    }
+    if (delta.bound > max_error * delta.value) {
+        delta.grade = CIRC_GRADE_SHORT;
+        snprintf(delta.reason, sizeof delta.reason,
+                 "%s: readings %.0f ms apart bound the error at %.1f %%", channel->name,
+                 (double)delta.duration_ns / 1e6 / (double)(last - first),
+                 100 * delta.bound / delta.value);
+    }
+    return delta;
+}

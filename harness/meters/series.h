@@ -1,0 +1,38 @@
+/* Readings with times of their own, and the energy between two moments. */
+#ifndef CIRC_SERIES_H
+#define CIRC_SERIES_H
+
+#include "harness/meters/difference.h"
+
+#include <stddef.h>
+
+struct circ_series_point {
+    int64_t t_ns;
+    double value; /* uJ since some start, or uW */
+};
+
+struct circ_series {
+    struct circ_series_point *points; /* owned; times rise */
+    size_t count, capacity;
+    bool broken; /* memory ran out: what follows is missing */
+};
+
+/* Appends a reading; false when its time does not rise, or memory is out. Of accumulated energy a
+ * value that falls is kept and found by between. */
+bool circ_series_add(struct circ_series *series, int64_t t_ns, double value);
+
+/* Drops what ended before a moment. */
+void circ_series_forget(struct circ_series *series, int64_t before_ns);
+void circ_series_free(struct circ_series *series); /* harmless on a zeroed one */
+
+/* The energy of channel (unit UJ or UW; error, update_ns, power_ceiling_w count) between two
+ * moments that the series covers. Power is integrated by trapezoids; the bound is half of every
+ * step between neighbours times its length, plus the sensor's own error. Accumulated energy is
+ * interpolated at both ends; the bound is what the counter gained between the readings round each
+ * end. LOST: not covered, or a gap of more than ten update intervals; AMBIGUOUS: above the ceiling.
+ */
+struct circ_delta circ_series_between(const struct circ_series *series,
+                                      const struct circ_channel *channel, int64_t from_ns,
+                                      int64_t to_ns, double max_error);
+
+#endif
