@@ -67,8 +67,9 @@ static enum circ_status print_plan(const struct circ_sweep *sweep,
         enum circ_status ended = circ_format_end(writer, status ? &discard : err);
         status = status ? status : ended;
     }
-    struct circ_joules joules;
-    circ_joules_open(&joules, options);
+    struct circ_joules joules = {.count = 0};
+    if (!status)
+        status = circ_joules_open(&joules, options, true, err);
     if (!status && !options->quiet)
         circ_log_note("%d point%s in %d group%s, about %.0f s; nothing was written", count,
                       count == 1 ? "" : "s", sweep->group_count, sweep->group_count == 1 ? "" : "s",

@@ -10,16 +10,6 @@
 
 #define WINDOW_NS 50000000 /* 50 ms: readings cost microseconds */
 
-bool circ_counting_allows(const struct circ_options *options, const char *meter)
-{
-    if (!options->meters.count)
-        return true;
-    for (int i = 0; i < options->meters.count; i++)
-        if (!strcmp(options->meters.items[i], meter))
-            return true;
-    return false;
-}
-
 static enum circ_status check_names(const struct circ_options *options, struct circ_error *err)
 {
     const char *names[CIRC_MAX_METERS + 1] = {"none"};
@@ -55,7 +45,8 @@ enum circ_status circ_counting_open(struct circ_counting *counting,
     enum circ_status status = check_names(options, err);
     for (int i = 0; i < count && !status; i++) {
         const struct circ_meter *meter = meters[i];
-        if (meter->energy || !circ_counting_allows(options, meter->name))
+        if (meter->energy || !circ_meters_allows((const char *const *)options->meters.items,
+                                                 options->meters.count, meter->name))
             continue;
         struct circ_channel *channels = calloc(CIRC_MAX_CHANNELS, sizeof *channels);
         if (!channels)

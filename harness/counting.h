@@ -32,7 +32,4 @@ void circ_counting_close(struct circ_counting *counting);
  * are borrowed from counting, which must stay open until the trial is stored. */
 void circ_counting_measure(struct circ_counting *counting, struct circ_subject *subject);
 
-/* Whether --meters allows a meter. */
-bool circ_counting_allows(const struct circ_options *options, const char *meter);
-
 #endif

@@ -1,274 +1,271 @@
-/* Energy windows. Differences are circ_difference_take's, channels are chosen by the meters; this
- * file aligns windows to ticks, counts frames, and summarises. */
+/* Windows and their statistics. What is in a window is window.c's; whose energy it is, energy.c's.
+ */
 #include "harness/joules.h"
 
-#include "harness/counting.h"
 #include "harness/interrupt.h"
-#include "harness/meters/choice.h"
-#include "harness/meters/difference.h"
-#include "harness/stats.h"
 #include "harness/meters/clock.h"
+#include "harness/stats.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define WINDOWS    5
-#define LEAST_NS   1000000000 /* a window lasts a second at least */
-#define UPDATES    100        /* and a hundred updates of the slowest channel */
-#define PIECE_NS   50000000   /* run without looking at the clock */
-#define PATIENCE   20         /* update intervals to wait for a tick */
-#define UNKNOWN_NS 1000000    /* update interval assumed where a channel does not tell */
+#define LEAST_NS 1000000000 /* a window lasts a second at least */
+#define UPDATES  100        /* and a hundred updates of the slowest channel, where time allows */
+#define GROW     1.2        /* a longer window than the bound asks for: power may fall */
+#define DEAD     3          /* windows without energy, one after the other, that end the pass */
+#define SPARE    1.6 /* five windows of a second take so many times that, lost ones included */
 
-static bool try_meter(struct circ_joules *joules, const struct circ_meter *meter)
+enum circ_status circ_joules_open(struct circ_joules *joules, const struct circ_options *options,
+                                  bool threaded, struct circ_error *err)
 {
-    struct circ_error err = {0};
-    enum circ_status status =
-        meter->open(&joules->session, joules->channels, &joules->count, NULL, &err);
-    if (!status) {
-        joules->meter = meter;
-        status = circ_choice_make(
-            joules->channels, joules->count,
-            &(struct circ_consumer){.cpu = true, .packages = circ_meters_packages()},
-            joules->chosen, &joules->chosen_count, &err);
-        if (!status)
-            return true;
-        circ_joules_close(joules);
-    }
-    size_t used = strlen(joules->reason);
-    snprintf(joules->reason + used, sizeof joules->reason - used, "%s%s", used ? "; " : "",
-             err.message);
-    return false;
-}
-
-void circ_joules_open(struct circ_joules *joules, const struct circ_options *options)
-{
-    int count;
-    const struct circ_meter *const *meters = circ_meters_list(&count);
     memset(joules, 0, sizeof *joules);
-    joules->error = options->energy_error;
-    joules->idle_power_uw = NAN;
-    for (int i = 0; i < count; i++)
-        if (meters[i]->energy && circ_counting_allows(options, meters[i]->name) &&
-            try_meter(joules, meters[i]))
-            return;
-    if (!*joules->reason)
-        snprintf(joules->reason, sizeof joules->reason, "energy was not asked for: see --meters");
+    joules->request = (struct circ_meter_request){.command = options->meter_exec,
+                                                  .trace = options->meter_trace,
+                                                  .trace_offset_s = options->trace_offset_s,
+                                                  .trace_marker = options->trace_marker};
+    joules->rule = (struct circ_joules_rule){.error = options->energy_error,
+                                             .timeout_s = options->timeout_s,
+                                             .trace_hz = options->power_trace_hz,
+                                             .seed = options->seed};
+    joules->idle = calloc(2, sizeof *joules->idle);
+    if (!joules->idle)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for the idle windows");
+    const struct circ_watch_rule rule = {.names = (const char *const *)options->meters.items,
+                                         .name_count = options->meters.count,
+                                         .request = &joules->request,
+                                         .trace_hz = options->power_trace_hz,
+                                         .threaded = threaded};
+    struct circ_error why;
+    enum circ_status status = circ_watch_open(&joules->watch, &rule, &why);
+    if (status == CIRC_ABSENT) {
+        snprintf(joules->reason, sizeof joules->reason, "%s", why.message);
+        return CIRC_OK;
+    }
+    if (status) {
+        *err = why;
+        circ_joules_close(joules);
+        return status;
+    }
+    joules->count = circ_watch_channels(joules->watch, &joules->channels);
+    return CIRC_OK;
 }
 
 void circ_joules_close(struct circ_joules *joules)
 {
-    if (joules->meter)
-        joules->meter->close(joules->session);
-    joules->meter = NULL;
+    circ_watch_close(joules->watch);
+    free(joules->idle);
+    joules->watch = NULL;
+    joules->idle = NULL;
 }
 
-static int64_t update_ns(const struct circ_joules *joules)
+/* Most time of a point's windows. */
+static double budget_ns(const struct circ_joules *joules)
 {
-    int64_t slowest = 0;
-    for (int i = 0; i < joules->chosen_count; i++)
-        if (joules->channels[joules->chosen[i]].update_ns > slowest)
-            slowest = joules->channels[joules->chosen[i]].update_ns;
-    return slowest ? slowest : UNKNOWN_NS;
+    double least = SPARE * CIRC_JOULES_WINDOWS * LEAST_NS, given = joules->rule.timeout_s * 1e9;
+    return given > least ? given : least;
 }
 
-/* Both ends may be off by one update, so the bound asks for 2 updates / error. */
-static int64_t window_ns(const struct circ_joules *joules)
+/* How long the first window is: both ends may be off by an update, so the bound asks for two of
+ * them over the error. */
+static double first_length_ns(const struct circ_joules *joules, double update_ns)
 {
-    int64_t update = update_ns(joules), window = LEAST_NS;
-    int64_t bound = (int64_t)(2.0 * (double)update / joules->error) + 1;
-    window = UPDATES * update > window ? UPDATES * update : window;
-    return bound > window ? bound : window;
+    double most = budget_ns(joules) / SPARE / CIRC_JOULES_WINDOWS;
+    double length =
+        fmax(fmax(LEAST_NS, UPDATES * update_ns), GROW * 2 * update_ns / joules->rule.error);
+    return fmin(length, fmax(most, LEAST_NS));
+}
+
+static double slowest_update_ns(const struct circ_joules *joules)
+{
+    double slowest = 0;
+    for (int c = 0; c < joules->count; c++)
+        slowest = fmax(slowest, (double)joules->channels[c].update_ns);
+    return slowest;
 }
 
 double circ_joules_point_s(const struct circ_joules *joules)
 {
-    return joules->meter ? WINDOWS * (double)window_ns(joules) / 1e9 : 0;
+    return joules->watch
+               ? CIRC_JOULES_WINDOWS * first_length_ns(joules, slowest_update_ns(joules)) / 1e9
+               : 0;
 }
 
-/* Runs one batch, or lets one millisecond pass. False when the subject broke. */
-static bool spend(struct circ_subject *subject, int64_t batches)
+void circ_joules_idle(struct circ_joules *joules, bool first)
 {
-    int64_t ns, device_ns;
-    if (subject)
-        return circ_subject_window(subject, batches, &ns, &device_ns);
-    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-    return true;
+    const struct circ_work nothing = {.run = NULL};
+    struct circ_chosen all = {.count = 1}; /* of which one does not matter: all are kept */
+    if (!joules->watch)
+        return;
+    if (first)
+        joules->idle_count = 0;
+    for (int c = 1; c < joules->count; c++)
+        if (joules->channels[c].update_ns > joules->channels[all.items[0]].update_ns)
+            all.items[0] = c;
+    struct circ_window *window = &joules->idle[joules->idle_count];
+    double length = first_length_ns(joules, slowest_update_ns(joules));
+    circ_watch_begin(joules->watch);
+    bool whole = circ_window_take(joules->watch, &nothing, &all, (int64_t)length,
+                                  joules->rule.error, window);
+    circ_watch_end(joules->watch);
+    joules->idle_count += whole && joules->idle_count < 1 + !first;
 }
 
-/* Goes on, batch by batch, until the first chosen channel moves, and leaves that reading. Without a
- * tick in a reasonable time it goes on as it is: the difference will say that nothing moved. */
-static bool align(struct circ_joules *joules, struct circ_subject *subject, int64_t *batches,
-                  struct circ_reading *readings)
-{
-    int64_t give_up = circ_clock_now_ns() + PATIENCE * update_ns(joules);
-    int watched = joules->chosen[0];
-    joules->meter->read(joules->session, readings);
-    uint64_t first = readings[watched].raw;
-    while (readings[watched].valid && readings[watched].raw == first &&
-           circ_clock_now_ns() < give_up) {
-        if (!spend(subject, 1))
-            return false;
-        *batches += 1;
-        joules->meter->read(joules->session, readings);
-    }
-    return true;
-}
-
-/* Keeps a window of every channel, of the idle machine without a subject; returns the energy of the
- * chosen ones, NaN if one of them has none. */
-static double keep(struct circ_joules *joules, struct circ_subject *subject,
-                   const struct circ_reading *before, const struct circ_reading *after,
-                   int64_t frames, enum circ_grade *worst, char *reason, size_t reason_size)
+double circ_joules_idle_power_uw(const struct circ_joules *joules, const struct circ_chosen *chosen)
 {
     double sum = 0;
-    for (int c = 0; c < joules->count; c++) {
-        struct circ_delta delta =
-            circ_difference_take(&joules->channels[c], &before[c], &after[c], joules->error);
-        bool chosen = false;
-        for (int i = 0; i < joules->chosen_count; i++)
-            chosen |= joules->chosen[i] == c;
-        if (chosen) {
-            sum += delta.value;
-            if (delta.grade > *worst) {
-                *worst = delta.grade;
-                snprintf(reason, reason_size, "%s", delta.reason);
-            }
+    int known = 0;
+    for (int w = 0; w < joules->idle_count; w++) {
+        double power = 0;
+        for (int i = 0; i < chosen->count; i++) {
+            const struct circ_delta *delta = &joules->idle[w].deltas[chosen->items[i]];
+            power += delta->value / ((double)delta->duration_ns / 1e9);
         }
-        struct circ_energy_window window = {.source = joules->channels[c].source,
-                                            .channel = joules->channels[c].name,
-                                            .scope =
-                                                circ_meters_scope_name(joules->channels[c].scope),
-                                            .grade = circ_difference_grade_name(delta.grade),
-                                            .idle = !subject,
-                                            .duration_ns = delta.duration_ns,
-                                            .frames = frames,
-                                            .raw_start = (int64_t)before[c].raw,
-                                            .raw_end = (int64_t)after[c].raw,
-                                            .energy_uj = isnan(delta.value) ? -1 : delta.value,
-                                            .bound_uj = isnan(delta.bound) ? -1 : delta.bound};
-        if (!subject)
-            joules->idle[joules->idle_count++] = window;
-        else if (subject->window_count < subject->window_capacity)
-            subject->windows[subject->window_count++] = window;
+        if (isnan(power))
+            continue;
+        sum += power;
+        known++;
     }
-    return sum;
+    return known ? sum / known : NAN;
 }
 
-/* One window; NaN when it has no energy. *broken when the subject failed. */
-static double measure_window(struct circ_joules *joules, struct circ_subject *subject,
-                             int64_t *duration_ns, int64_t *frames, enum circ_grade *worst,
-                             char *reason, size_t reason_size, bool *broken)
+static bool has_energy(const struct circ_window *window)
 {
-    struct circ_reading before[CIRC_MAX_CHANNELS], after[CIRC_MAX_CHANNELS];
-    int64_t batches = 0, batch_ns = 1000000, length = window_ns(joules);
-    if (subject)
-        batch_ns = (int64_t)subject->sorted[subject->sorted_count / 2];
-    if (!align(joules, subject, &batches, before)) {
-        *broken = true;
-        return NAN;
-    }
-    batches = 0;
-    int64_t start = circ_clock_now_ns(), left = length;
-    while (left > 0 && !circ_interrupt_requested()) {
-        /* in pieces: the median may be far off on a busy machine, and Ctrl-C waits for a piece */
-        int64_t piece = left < PIECE_NS ? left : PIECE_NS;
-        int64_t chunk = subject && batch_ns < piece ? piece / (batch_ns > 0 ? batch_ns : 1) : 1;
-        if (!spend(subject, chunk)) {
-            *broken = true;
-            return NAN;
+    return window->energy_uj > 0 && window->frames > 0; /* NaN is neither */
+}
+
+/* Chooses the windows that count: the good ones where there are five, else the short ones too. */
+static void choose(struct circ_joules_result *result)
+{
+    int good = 0;
+    for (int w = 0; w < result->count; w++)
+        good += has_energy(&result->windows[w]) && result->windows[w].grade == CIRC_GRADE_OK;
+    enum circ_grade worst = good >= CIRC_JOULES_WINDOWS ? CIRC_GRADE_OK : CIRC_GRADE_SHORT;
+    result->used_count = 0;
+    for (int w = 0; w < result->count; w++) {
+        const struct circ_window *window = &result->windows[w];
+        result->used[w] = has_energy(window) && window->grade <= worst;
+        result->used_count += result->used[w];
+        if (result->used[w] && window->grade > result->grade) {
+            result->grade = window->grade;
+            snprintf(result->reason, sizeof result->reason, "%s; a longer --timeout makes it less",
+                     window->reason);
         }
-        batches += chunk;
-        left = length - (circ_clock_now_ns() - start);
     }
-    if (!align(joules, subject, &batches, after)) {
-        *broken = true;
-        return NAN;
-    }
-    *frames = subject ? batches * subject->planned->point.batch : 0;
-    *duration_ns = after[joules->chosen[0]].t_ns - before[joules->chosen[0]].t_ns;
-    return keep(joules, subject, before, after, *frames, worst, reason, reason_size);
 }
 
-void circ_joules_idle(struct circ_joules *joules)
+/* Median of the windows' values, and the interval that holds it whatever the errors within their
+ * bounds are. */
+static enum circ_status summarise(const struct circ_joules_result *result, bool power,
+                                  uint64_t seed, double *median, double *low, double *high,
+                                  struct circ_error *err)
 {
-    enum circ_grade worst = CIRC_GRADE_OK;
-    char reason[256];
-    int64_t duration, frames;
-    bool broken = false;
-    if (!joules->meter)
-        return;
-    joules->idle_count = 0;
-    double uj =
-        measure_window(joules, NULL, &duration, &frames, &worst, reason, sizeof reason, &broken);
-    joules->idle_power_uw = uj / ((double)duration / 1e9);
-}
-
-static enum circ_status conclude(struct circ_joules *joules, struct circ_subject *subject,
-                                 const double *per_frame, size_t count, enum circ_grade worst,
-                                 uint64_t seed, struct circ_error *err)
-{
+    double values[CIRC_JOULES_MOST], least[CIRC_JOULES_MOST], most[CIRC_JOULES_MOST];
     struct circ_summary summary;
-    enum circ_status status = circ_stats_summarize(per_frame, count, seed, &summary, err);
-    if (status)
-        return status;
-    const struct circ_channel *channel = &joules->channels[joules->chosen[0]];
-    struct circ_trial *trial = &subject->trial;
-    trial->energy_uj_per_frame = summary.median;
-    trial->energy_uj_ci_low = summary.ci.low;
-    trial->energy_uj_ci_high = summary.ci.high;
-    trial->idle_power_uw = joules->idle_power_uw;
-    trial->energy_source = channel->source;
-    trial->energy_scope = circ_meters_scope_name(channel->scope);
-    trial->energy_kind = circ_meters_replayed() ? "emulated" : trial->kind;
-    trial->energy_quality = circ_difference_grade_name(worst);
-    subject->energy_reason[0] = 0;
-    return CIRC_OK;
+    size_t count = 0;
+    for (int w = 0; w < result->count; w++) {
+        const struct circ_window *window = &result->windows[w];
+        double by = power ? (double)window->duration_ns / 1e9 : (double)window->frames;
+        if (!result->used[w])
+            continue;
+        values[count] = window->energy_uj / by;
+        least[count] = fmax(0, window->energy_uj - window->bound_uj) / by;
+        most[count++] = (window->energy_uj + window->bound_uj) / by;
+    }
+    enum circ_status status = circ_stats_summarize(values, count, seed, &summary, err);
+    *median = summary.median;
+    if (!status)
+        status = circ_stats_summarize(least, count, seed, &summary, err);
+    *low = summary.ci.low;
+    if (!status)
+        status = circ_stats_summarize(most, count, seed, &summary, err);
+    *high = summary.ci.high;
+    return status;
 }
 
-enum circ_status circ_joules_measure(struct circ_joules *joules, struct circ_subject *subject,
-                                     uint64_t seed, struct circ_error *err)
+static enum circ_status conclude(const struct circ_joules *joules,
+                                 struct circ_joules_result *result, struct circ_error *err)
 {
-    const struct circ_target *target = subject->planned->target;
-    if (!circ_target_is_host(target)) {
-        snprintf(subject->energy_reason, sizeof subject->energy_reason,
-                 "no meter covers this device: the host's joules are not %s",
-                 target->device.kind == CIRC_EMULATED ? "those of what is emulated" : "its own");
+    choose(result);
+    if (result->used_count < CIRC_JOULES_WINDOWS) {
+        const char *why = "";
+        for (int w = 0; w < result->count; w++)
+            why = result->windows[w].grade > CIRC_GRADE_SHORT ? result->windows[w].reason : why;
+        snprintf(result->reason, sizeof result->reason,
+                 "only %d of %d energy windows could be read, where %d are needed%s%s",
+                 result->used_count, result->count, CIRC_JOULES_WINDOWS, *why ? ": " : "", why);
+        result->used_count = 0;
+        memset(result->used, 0, sizeof result->used);
         return CIRC_OK;
     }
-    if (!joules->meter) {
-        snprintf(subject->energy_reason, sizeof subject->energy_reason, "%s", joules->reason);
-        return CIRC_OK;
+    for (int w = 0; w < result->count; w++) {
+        const struct circ_window *window = &result->windows[w];
+        double bound = window->bound_uj / (double)window->frames;
+        if (result->used[w] && !(result->bound_uj >= bound))
+            result->bound_uj = bound;
     }
-    subject->window_capacity = (size_t)joules->count * WINDOWS + (size_t)joules->idle_count;
-    subject->windows = calloc(subject->window_capacity, sizeof *subject->windows);
-    if (!subject->windows)
+    enum circ_status status = summarise(result, false, joules->rule.seed, &result->energy_uj,
+                                        &result->low_uj, &result->high_uj, err);
+    if (!status)
+        status = summarise(result, true, joules->rule.seed, &result->power_uw,
+                           &result->power_low_uw, &result->power_high_uw, err);
+    return status;
+}
+
+/* A window that was too short says how long the next one must be; it gets as much as the time that
+ * is left allows for five. */
+static double grow(const struct circ_window *window, double length_ns, double error, double left_ns)
+{
+    if (window->grade != CIRC_GRADE_SHORT || !(window->energy_uj > 0))
+        return length_ns;
+    double wanted = length_ns * GROW * window->bound_uj / (error * window->energy_uj);
+    double most = left_ns / CIRC_JOULES_WINDOWS;
+    return fmax(length_ns, fmin(wanted, most));
+}
+
+enum circ_status circ_joules_take(struct circ_joules *joules, const struct circ_work *work,
+                                  const struct circ_chosen *chosen,
+                                  struct circ_joules_result *result, struct circ_error *err)
+{
+    double budget = budget_ns(joules), update = 0;
+    int64_t start = circ_clock_now_ns();
+    int good = 0, dead = 0;
+    *result = (struct circ_joules_result){.energy_uj = NAN,
+                                          .low_uj = NAN,
+                                          .high_uj = NAN,
+                                          .bound_uj = NAN,
+                                          .power_uw = NAN,
+                                          .power_low_uw = NAN,
+                                          .power_high_uw = NAN};
+    result->windows = calloc(CIRC_JOULES_MOST, sizeof *result->windows);
+    if (!result->windows)
         return circ_status_fail(err, CIRC_MEMORY, "no memory for energy windows");
-    memcpy(subject->windows, joules->idle, (size_t)joules->idle_count * sizeof *joules->idle);
-    subject->window_count =
-        (size_t)joules->idle_count; /* the idle window serves every point of the group */
-    double per_frame[WINDOWS];
-    size_t count = 0;
-    enum circ_grade worst = CIRC_GRADE_OK;
-    bool broken = false;
-    for (int w = 0; w < WINDOWS && !circ_interrupt_requested(); w++) {
-        int64_t duration, frames = 0;
-        double uj = measure_window(joules, subject, &duration, &frames, &worst,
-                                   subject->energy_reason, sizeof subject->energy_reason, &broken);
-        if (broken)
-            return CIRC_OK;
-        if (isnan(uj) || uj <= 0 || !frames)
+    update = (double)circ_window_update_ns(joules->channels, chosen);
+    double length = first_length_ns(joules, update);
+    circ_watch_begin(joules->watch);
+    while (good < CIRC_JOULES_WINDOWS && dead < DEAD && result->count < CIRC_JOULES_MOST) {
+        double left = budget - (double)(circ_clock_now_ns() - start);
+        if (result->count >= CIRC_JOULES_WINDOWS && left < length)
             break;
-        per_frame[count++] = uj / (double)frames;
+        struct circ_window *window = &result->windows[result->count];
+        result->broken = circ_interrupt_requested() ||
+                         !circ_window_take(joules->watch, work, chosen, (int64_t)length,
+                                           joules->rule.error, window);
+        if (result->broken)
+            break;
+        result->count++;
+        good += window->grade == CIRC_GRADE_OK && has_energy(window);
+        dead = has_energy(window) ? 0 : dead + 1;
+        left = budget - (double)(circ_clock_now_ns() - start);
+        length = grow(window, length, joules->rule.error, left);
     }
-    subject->trial.windows = subject->windows;
-    subject->trial.window_count = subject->window_count;
-    if (count == WINDOWS)
-        return conclude(joules, subject, per_frame, count, worst, seed, err);
-    if (!subject->energy_reason[0])
-        snprintf(subject->energy_reason, sizeof subject->energy_reason,
-                 "only %zu of %d energy windows could be read", count, WINDOWS);
-    return CIRC_OK;
+    circ_watch_end(joules->watch);
+    return result->broken ? CIRC_OK : conclude(joules, result, err);
+}
+
+void circ_joules_free(struct circ_joules_result *result)
+{
+    free(result->windows);
+    result->windows = NULL;
 }

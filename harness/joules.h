@@ -1,40 +1,70 @@
-/* The energy pass: windows long enough for the counters, aligned to their ticks, and what they mean
- * per frame. */
+/* The energy of some work: how many windows it gets, how long, and what they mean per frame. */
 #ifndef CIRC_JOULES_H
 #define CIRC_JOULES_H
 
-#include "harness/meters/meter.h"
 #include "harness/options.h"
-#include "harness/subject.h"
+#include "harness/window.h"
+
+#define CIRC_JOULES_WINDOWS 5  /* good ones that a point needs */
+#define CIRC_JOULES_MOST    40 /* that it may take until it has them */
+
+struct circ_joules_rule {
+    double error;     /* relative error bound that makes a window good: --energy-error */
+    double timeout_s; /* most time of one point's windows: --timeout, at least what five of a second
+                         take */
+    double trace_hz;  /* --power-trace */
+    uint64_t seed;
+};
 
 struct circ_joules {
-    const struct circ_meter *meter;     /* NULL: no energy can be measured, and reason says why */
-    struct circ_meter_session *session; /* owned */
-    struct circ_channel channels[CIRC_MAX_CHANNELS];
+    struct circ_watch *watch; /* owned; NULL: no energy can be measured, and reason says why */
+    const struct circ_channel *channels;
     int count;
-    int chosen[CIRC_MAX_CHANNELS], chosen_count; /* whose sum is the energy of a CPU's packages */
-    double error;                                /* --energy-error */
-    double idle_power_uw;                        /* NaN when unknown */
-    struct circ_energy_window idle[CIRC_MAX_CHANNELS]; /* the idle window, all channels */
+    struct circ_joules_rule rule;
+    struct circ_meter_request request;
+    struct circ_window *idle; /* owned: [2], before the group and after it */
     int idle_count;
     char reason[512];
 };
 
-/* Opens the first energy meter that options allow and that is here. Never fails: without one,
- * reason says why. */
-void circ_joules_open(struct circ_joules *joules, const struct circ_options *options);
+/* What the windows of some work came to. */
+struct circ_joules_result {
+    struct circ_window *windows; /* owned, in the order taken */
+    bool used[CIRC_JOULES_MOST]; /* which of them the figures below come from */
+    int count, used_count;
+    enum circ_grade grade; /* the worst of those used */
+    /* per frame, NaN without five windows; the interval is the bootstrap's of the median, at its
+     * low end of the least that the windows can hold, at its high end of the most */
+    double energy_uj, low_uj, high_uj, bound_uj;
+    double power_uw, power_low_uw, power_high_uw; /* the same of the average power */
+    char reason[512];                             /* why there is no figure, or why it is not ok */
+    bool broken;                                  /* the work failed, or was interrupted */
+};
+
+/* Opens every energy meter that options allow and that is here. USAGE and MEMORY are errors; what
+ * is absent is none: reason says why. */
+CIRC_MUST_USE enum circ_status circ_joules_open(struct circ_joules *joules,
+                                                const struct circ_options *options, bool threaded,
+                                                struct circ_error *err);
 void circ_joules_close(struct circ_joules *joules);
 
-/* Seconds that the pass takes for a point, 0 without a meter; a group has an idle window beside. */
+/* Seconds that the pass takes for a point, 0 without a meter; a group has idle windows beside. */
 double circ_joules_point_s(const struct circ_joules *joules);
 
-/* One idle window, whose power every later row carries. */
-void circ_joules_idle(struct circ_joules *joules);
+/* A window of the idle machine, before a group and after it; at most two are kept. The first of a
+ * group forgets those of the group before. */
+void circ_joules_idle(struct circ_joules *joules, bool first);
 
-/* At least five windows of the subject; fills the trial's energy, or its reason. The channels'
- * names are borrowed: joules must stay open until the trial is stored. MEMORY. */
-CIRC_MUST_USE enum circ_status circ_joules_measure(struct circ_joules *joules,
-                                                   struct circ_subject *subject, uint64_t seed,
-                                                   struct circ_error *err);
+/* Mean power of the chosen channels over the idle windows; NaN when it is not known. */
+double circ_joules_idle_power_uw(const struct circ_joules *joules,
+                                 const struct circ_chosen *chosen);
+
+/* Windows of some work, growing until five are within the error or the time is over. MEMORY. */
+CIRC_MUST_USE enum circ_status circ_joules_take(struct circ_joules *joules,
+                                                const struct circ_work *work,
+                                                const struct circ_chosen *chosen,
+                                                struct circ_joules_result *result,
+                                                struct circ_error *err);
+void circ_joules_free(struct circ_joules_result *result);
 
 #endif

@@ -8,7 +8,7 @@
 #include "harness/counting.h"
 #include "harness/dump.h"
 #include "harness/interrupt.h"
-#include "harness/joules.h"
+#include "harness/energy.h"
 #include "harness/limits.h"
 #include "harness/log.h"
 #include "harness/meters/meter.h"
@@ -310,7 +310,7 @@ static enum circ_status measure(struct run *run, struct circ_subject *subjects, 
     for (int i = 0; i < count; i++) {
         bool done = subjects[i].program && subjects[i].finished;
         timed |= done;
-        metered |= done && circ_target_is_host(subjects[i].planned->target);
+        metered |= done && circ_energy_covers(&run->joules, &subjects[i]);
     }
     if (!status && timed)
         status = circ_counting_open(counting, options, err);
@@ -319,18 +319,21 @@ static enum circ_status measure(struct run *run, struct circ_subject *subjects, 
             circ_target_is_host(subjects[i].planned->target))
             circ_counting_measure(counting, &subjects[i]);
     if (metered && !circ_interrupt_requested())
-        circ_joules_idle(&run->joules);
+        circ_joules_idle(&run->joules, true);
     for (int i = 0; i < count && !status; i++)
         if (subjects[i].program && subjects[i].finished) {
-            status = circ_joules_measure(&run->joules, &subjects[i], options->seed, err);
+            status = circ_energy_measure(&run->joules, &subjects[i], err);
             circ_progress_step(&run->progress, run->energy_share, "energy");
         }
+    if (metered && !circ_interrupt_requested())
+        circ_joules_idle(&run->joules, false);
     for (int i = 0; i < count && !status; i++) {
         if (!subjects[i].program || !subjects[i].finished)
             continue;
+        circ_energy_conclude(&run->joules, &subjects[i]);
         status = circ_timing_end(&subjects[i], options->seed, err);
         /* an energy pass cut short is a reason to measure the point again */
-        subjects[i].complete = !run->joules.meter || !circ_interrupt_requested();
+        subjects[i].complete = !run->joules.watch || !circ_interrupt_requested();
     }
     run->runner->measuring_ns += circ_clock_now_ns() - start;
     return status;
@@ -462,10 +465,12 @@ enum circ_status circ_runner_run(struct circ_runner *runner, struct circ_error *
         for (int i = 0; i < runner->sweep->groups[g].count; i++)
             left += !runner->sweep->points[runner->sweep->groups[g].first + i].skip;
     circ_answer_begin(&run.answer, options->seed);
+    enum circ_status status = CIRC_OK;
     if (!runner->verify_only)
-        circ_joules_open(&run.joules, options);
+        status = circ_joules_open(&run.joules, options, true, err);
     double energy_s = circ_joules_point_s(&run.joules);
-    enum circ_status status = begin(&run, err);
+    if (!status)
+        status = begin(&run, err);
     if (!status && !runner->verify_only)
         status = know_limits(&run, err);
     circ_progress_begin(

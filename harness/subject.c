@@ -400,5 +400,6 @@ void circ_subject_release(struct circ_subject *subject)
     free(subject->samples);
     free(subject->sorted);
     free(subject->windows);
+    free(subject->powers);
     memset(subject, 0, sizeof *subject);
 }

@@ -4,6 +4,7 @@
 
 #include "harness/answer.h"
 #include "harness/sweep.h"
+#include "harness/window.h"
 #include "results/trial.h"
 
 #define CIRC_MAX_COUNTERS 64
@@ -35,8 +36,13 @@ struct circ_subject {
 
     struct circ_counter counters[CIRC_MAX_COUNTERS];
     size_t counter_count;
+    /* energy pass */
+    struct circ_chosen energy_channels; /* whose sum is the row's energy */
     struct circ_energy_window *windows; /* owned */
     size_t window_count, window_capacity;
+    int window_place;                 /* of the next window */
+    struct circ_power_sample *powers; /* owned */
+    char energy_remark[640];
 };
 
 /* Prepares the point and runs it once; compares with the answer. Whatever goes wrong becomes the

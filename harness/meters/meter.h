@@ -107,6 +107,9 @@ struct circ_meter {
 const struct circ_meter *const *circ_meters_list(int *count);
 const struct circ_meter *circ_meters_find(const char *name);
 
+/* Whether the names that a user gave, none for all of them, allow a meter. */
+bool circ_meters_allows(const char *const *names, int count, const char *meter);
+
 /* "/sys", or CIRCBENCH_SYSFS when it is set: it replaces /sys whole, and rows made under it are
  * `emulated`. */
 const char *circ_meters_sysfs_root(void);

@@ -28,6 +28,14 @@ const struct circ_meter *circ_meters_find(const char *name)
     return NULL;
 }
 
+bool circ_meters_allows(const char *const *names, int count, const char *meter)
+{
+    bool allowed = count == 0;
+    for (int i = 0; i < count && !allowed; i++)
+        allowed = strcmp(names[i], meter) == 0;
+    return allowed;
+}
+
 bool circ_meters_replayed(void)
 {
     const char *root = getenv("CIRCBENCH_SYSFS");
