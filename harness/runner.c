@@ -9,11 +9,10 @@
 #include "harness/dump.h"
 #include "harness/interrupt.h"
 #include "harness/energy.h"
-#include "harness/limits.h"
 #include "harness/log.h"
-#include "harness/meters/meter.h"
+#include "harness/opened.h"
 #include "harness/progress.h"
-#include "harness/roof.h"
+#include "harness/roofs.h"
 #include "harness/subject.h"
 #include "harness/timing.h"
 
@@ -30,10 +29,8 @@
 /* What lives as long as the run. */
 struct run {
     struct circ_runner *runner;
-    struct circ_session **sessions; /* one a target, opened when first needed */
-    char (*device_keys)[CIRC_KEY_SIZE];
-    char host_key[CIRC_KEY_SIZE];
-    struct circ_limits limits; /* ceilings of the devices that have some */
+    struct circ_opened opened;
+    struct circ_roofs roofs;
     struct circ_answer answer;
     struct circ_joules joules;
     struct circ_progress progress;
@@ -42,129 +39,6 @@ struct run {
     double time_s;                   /* what a point's samples are thought to take */
     double time_share, energy_share; /* of a point's progress; loading it is the rest */
 };
-
-static int target_index(const struct run *run, const struct circ_planned *planned)
-{
-    return (int)(planned->target - run->runner->sweep->targets);
-}
-
-static struct circ_session *session_for(struct run *run, const struct circ_planned *planned)
-{
-    int t = target_index(run, planned);
-    struct circ_target *target = &run->runner->sweep->targets[t];
-    if (!run->sessions[t] && !target->status) /* one that does not open says so in every row */
-        target->status =
-            target->backend->open(target->device.name, &run->sessions[t], &target->error);
-    return run->sessions[t];
-}
-
-/* The key of the point's device, stored when first asked for. */
-static enum circ_status device_key(struct run *run, const struct circ_planned *planned,
-                                   const char **key, struct circ_error *err)
-{
-    int t = target_index(run, planned);
-    const struct circ_device *device = &planned->target->device;
-    *key = run->device_keys[t];
-    if (**key)
-        return CIRC_OK;
-    return circ_store_device(
-        run->runner->store, run->host_key,
-        &(struct circ_device_row){planned->point.backend, device->name, device->description,
-                                  circ_backend_device_kind_name(device->device_kind),
-                                  device->memory_bytes},
-        run->device_keys[t], err);
-}
-
-/* Whether the point's time can be set beside what the machine could do. */
-static bool has_roof(const struct circ_planned *planned)
-{
-    return planned->target->backend->ceilings && !planned->target->status && !planned->skip &&
-           planned->target->device.kind == CIRC_MEASURED &&
-           !circ_meters_replayed(); /* recorded caches are not this machine's */
-}
-
-/* Finds or measures the ceilings that the point's roof is computed from. */
-static enum circ_status know_limit(struct run *run, const struct circ_planned *planned, bool again,
-                                   struct circ_error *err)
-{
-    struct circ_limits_place place = {.store = run->runner->store,
-                                      .host = run->runner->host,
-                                      .again = again,
-                                      .quiet = run->runner->options->quiet};
-    int64_t start = circ_clock_now_ns();
-    if (!has_roof(planned) || !(place.session = session_for(run, planned)))
-        return CIRC_OK;
-    enum circ_status status = device_key(run, planned, &place.device_key, err);
-    if (!status)
-        status = circ_limits_add(&run->limits, planned->target, planned->point.isa,
-                                 planned->point.threads, &place, err);
-    run->runner->preparing_ns += circ_clock_now_ns() - start;
-    return status;
-}
-
-/* Before anything is timed: the ceilings of every device, ISA row and thread count that will run.
- */
-static enum circ_status know_limits(struct run *run, struct circ_error *err)
-{
-    const struct circ_sweep *sweep = run->runner->sweep;
-    enum circ_status status = CIRC_OK;
-    for (int g = 0; g < sweep->group_count; g++)
-        for (int i = 0; i < sweep->groups[g].count && !status && !circ_interrupt_requested(); i++)
-            status = know_limit(run, &sweep->points[sweep->groups[g].first + i], false, err);
-    return status;
-}
-
-/* The roof of a point that has a time; true when that time is below it. */
-static bool set_roof(const struct run *run, struct circ_subject *subject)
-{
-    const struct circ_planned *planned = subject->planned;
-    struct circ_trial *trial = &subject->trial;
-    const struct circ_limit *limit =
-        circ_limits_find(&run->limits, planned->target, planned->point.isa, planned->point.threads);
-    if (!limit)
-        return false;
-    struct circ_roof roof =
-        circ_roof_of(&(struct circ_roof_case){.network = &subject->network,
-                                              .batch = planned->point.batch,
-                                              .threads = planned->point.threads,
-                                              .train = planned->pass == CIRC_TRAIN,
-                                              .cold = planned->point.cold,
-                                              .caches = &run->runner->host->caches,
-                                              .ceilings = limit->ceilings,
-                                              .count = limit->count});
-    trial->flop_roof = roof.flop;
-    trial->roof_bytes = roof.bytes;
-    trial->roof_time_ns = roof.time_ns;
-    trial->roof_bound = roof.bound;
-    return circ_roof_is_broken(roof.time_ns, (double)trial->time_ns_median);
-}
-
-/* Sets roofs beside times. A time below its roof means that a ceiling was measured too low, most
- * likely on a busy machine, so they are measured again; or that the point does less than it should:
- * then the row says so. */
-static enum circ_status add_roofs(struct run *run, struct circ_subject *subjects, int count,
-                                  struct circ_error *err)
-{
-    enum circ_status status = CIRC_OK;
-    for (int i = 0; i < count && !status; i++) {
-        struct circ_subject *subject = &subjects[i];
-        struct circ_trial *trial = &subject->trial;
-        if (!subject->complete || trial->status || trial->time_ns_median <= 0 ||
-            !has_roof(subject->planned) || !set_roof(run, subject))
-            continue;
-        if (!circ_interrupt_requested())
-            status = know_limit(run, subject->planned, true, err);
-        if (status || !set_roof(run, subject))
-            continue;
-        circ_subject_remark(
-            subject,
-            "%.0f %% faster than its roof: a ceiling was measured too low (`circbench roof` "
-            "on an idle machine measures again), or the point does less work than it counts",
-            100 * (trial->roof_time_ns / (double)trial->time_ns_median - 1));
-        run->runner->above_roof++;
-    }
-    return status;
-}
 
 static void label_of(const struct circ_planned *planned, char *label, size_t size)
 {
@@ -190,7 +64,7 @@ static void reload(struct run *run, struct circ_subject *subject, struct circ_pl
 {
     const struct circ_runner *runner = run->runner;
     int64_t room = (int64_t)(MEMORY_SHARE * (double)runner->host->memory_available_bytes);
-    struct circ_session *session = session_for(run, planned);
+    struct circ_session *session = circ_opened_session(&run->opened, planned);
     if (runner->tuned)
         circ_tuned_apply(runner->tuned, planned);
     circ_subject_release(subject);
@@ -351,7 +225,7 @@ static enum circ_status store(struct run *run, struct circ_subject *subjects, in
         if (!subject->planned || (subject->program && !subject->complete))
             continue;
         const char *key;
-        status = device_key(run, subject->planned, &key, err);
+        status = circ_opened_key(&run->opened, subject->planned, &key, err);
         if (!status)
             status = circ_store_trial(runner->store, runner->campaign, key, &subject->trial, err);
         runner->points++;
@@ -401,7 +275,7 @@ static enum circ_status run_part(struct run *run, struct circ_planned *const *po
             circ_subject_remark(&subjects[i],
                                 "its group did not fit in memory and was measured in parts");
     if (!status)
-        status = add_roofs(run, subjects, count, err);
+        status = circ_roofs_set(&run->roofs, subjects, count, err);
     if (!status)
         status = store(run, subjects, count, err);
     circ_counting_close(&counting);
@@ -441,16 +315,14 @@ static enum circ_status run_group(struct run *run, const struct circ_group *grou
 static enum circ_status begin(struct run *run, struct circ_error *err)
 {
     struct circ_runner *runner = run->runner;
-    size_t targets = (size_t)runner->sweep->target_count;
-    run->sessions = calloc(targets, sizeof *run->sessions);
-    run->device_keys = calloc(targets, sizeof *run->device_keys);
     for (int i = 0; i < runner->sweep->point_count; i++)
         if (runner->sweep->points[i].point.cold)
             runner->sweep->points[i].cold_bytes = COLD_TIMES * runner->host->caches_bytes;
-    if (!run->sessions || !run->device_keys)
-        return circ_status_fail(err, CIRC_MEMORY, "no memory for %zu devices", targets);
-    return circ_store_host(runner->store, runner->host->facts, runner->host->fact_count,
-                           run->host_key, err);
+    enum circ_status status =
+        circ_opened_begin(&run->opened, runner->sweep, runner->store, runner->host, err);
+    run->roofs = (struct circ_roofs){
+        .opened = &run->opened, .host = runner->host, .quiet = runner->options->quiet};
+    return status;
 }
 
 enum circ_status circ_runner_run(struct circ_runner *runner, struct circ_error *err)
@@ -472,7 +344,7 @@ enum circ_status circ_runner_run(struct circ_runner *runner, struct circ_error *
     if (!status)
         status = begin(&run, err);
     if (!status && !runner->verify_only)
-        status = know_limits(&run, err);
+        status = circ_roofs_prepare(&run.roofs, runner->sweep, err);
     circ_progress_begin(
         &run.progress, left,
         runner->verify_only ? 0 : circ_sweep_estimate_s(runner->sweep, options, energy_s),
@@ -485,17 +357,9 @@ enum circ_status circ_runner_run(struct circ_runner *runner, struct circ_error *
     circ_progress_end(&run.progress);
     circ_joules_close(&run.joules);
     circ_answer_free(&run.answer);
-    for (int t = 0; run.sessions && t < runner->sweep->target_count; t++)
-        if (run.sessions[t])
-            runner->sweep->targets[t].backend->close(run.sessions[t]);
-    free(run.sessions);
-    free(run.device_keys);
-    circ_limits_free(&run.limits);
-    if (runner->above_roof)
-        circ_log_warn("%d point%s faster than the roof: the reasons are in %s row%s",
-                      runner->above_roof, runner->above_roof == 1 ? " is" : "s are",
-                      runner->above_roof == 1 ? "its" : "their",
-                      runner->above_roof == 1 ? "" : "s");
+    circ_opened_end(&run.opened);
+    runner->preparing_ns += run.roofs.spent_ns;
+    circ_roofs_end(&run.roofs);
     runner->total_ns = circ_clock_now_ns() - runner->began_ns;
     if (!status && circ_interrupt_requested())
         status = circ_status_fail(err, CIRC_STOPPED, "interrupted");

@@ -21,7 +21,6 @@ struct circ_runner {
 
     /* what came of it */
     int points, failed, refused; /* stored; wrong or device; unsup or absent */
-    int above_roof;              /* of the stored: faster than the roof, so something is amiss */
     int64_t total_ns, preparing_ns, verifying_ns, measuring_ns;
 };
 
