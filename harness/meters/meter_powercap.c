@@ -2,6 +2,7 @@
  * opens and reads counters; which zones there are, and what they mean, is zones.c. It writes
  * nothing. */
 #include "harness/meters/clock.h"
+#include "harness/meters/domains.h"
 #include "harness/meters/meter.h"
 #include "harness/meters/sysfs.h"
 #include "harness/meters/zones.h"
@@ -17,30 +18,6 @@ struct circ_meter_session {
     int count;
     int fds[CIRC_MAX_CHANNELS];
 };
-
-/* What contains what, by the counters and not by the folders: psys covers the packages (where there
- * is one psys), a package its core and uncore. DRAM is apart from its package, but inside psys. */
-static void nest(struct circ_channel *channels, int count)
-{
-    int psys = -1, psys_count = 0;
-    for (int i = 0; i < count; i++)
-        if (channels[i].scope == CIRC_SCOPE_PSYS) {
-            psys = i;
-            psys_count++;
-        }
-    for (int i = 0; i < count; i++) {
-        bool inner = channels[i].scope == CIRC_SCOPE_CORE || channels[i].scope == CIRC_SCOPE_UNCORE;
-        if (channels[i].scope != CIRC_SCOPE_PSYS && !inner && psys_count == 1)
-            channels[i].parent = psys;
-        for (int j = 0; j < count && inner; j++) {
-            size_t length = strlen(channels[j].name);
-            if (channels[j].scope == CIRC_SCOPE_PACKAGE &&
-                strncmp(channels[i].name, channels[j].name, length) == 0 &&
-                channels[i].name[length] == '-')
-                channels[i].parent = j; /* the longest name wins: "package-0-die-1" comes later */
-        }
-    }
-}
 
 static bool has_channel(const struct circ_channel *channels, int count, const char *name)
 {
@@ -127,7 +104,7 @@ static enum circ_status open_powercap(struct circ_meter_session **session,
                              "elsewhere try: sudo modprobe intel_rapl_msr",
                              root);
     else
-        nest(channels, opened->count);
+        circ_domains_nest(channels, opened->count);
 done:
     free(zones);
     if (status != CIRC_OK) {

@@ -5,6 +5,7 @@
  * is not looked at: it says whether the zone's power LIMIT is enforced (0 for most dram and all AMD
  * zones, and where the firmware locked the limit); the energy counter runs regardless. */
 #include "harness/meters/zones.h"
+#include "harness/meters/domains.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -13,30 +14,6 @@
 
 #define CEILING_FACTOR                                                                             \
     4 /* a short excursion may exceed the limits: a 15 W part draws 60 W for a while */
-
-/* RAPL counters move about every millisecond (Intel SDM, volume 3, "RAPL Interfaces"; AMD alike).
- */
-#define UPDATE_NS 1000000
-
-/* Names that zones may have, and the power above which no such domain is believed: about twice what
- * the largest parts sold today draw. */
-static const struct circ_zone_domain {
-    const char *prefix;
-    enum circ_scope scope;
-    double ceiling_w;
-} domains[] = {
-    {"package-", CIRC_SCOPE_PACKAGE, 1000}, {"core", CIRC_SCOPE_CORE, 1000},
-    {"uncore", CIRC_SCOPE_UNCORE, 300},     {"dram", CIRC_SCOPE_DRAM, 500},
-    {"psys", CIRC_SCOPE_PSYS, 8000},
-};
-
-static const struct circ_zone_domain *domain_of(const char *name)
-{
-    for (size_t i = 0; i < sizeof domains / sizeof *domains; i++)
-        if (strncmp(name, domains[i].prefix, strlen(domains[i].prefix)) == 0)
-            return &domains[i];
-    return NULL;
-}
 
 /* Adds the zone in path, when its name is one of ours and its id not yet known. */
 static void add_zone(struct circ_zone *zones, int *count, const char *path, const char *id)
@@ -50,7 +27,7 @@ static void add_zone(struct circ_zone *zones, int *count, const char *path, cons
         snprintf(file, sizeof file, "%s/name", path) >= (int)sizeof file ||
         circ_sysfs_text(file, zone.name, sizeof zone.name) != 0)
         return;
-    zone.domain = domain_of(zone.name);
+    zone.domain = circ_domains_of_zone(zone.name);
     if (!zone.domain)
         return;
     memcpy(zone.id, id, strlen(id) + 1);
@@ -145,7 +122,7 @@ struct circ_channel circ_zones_channel(const struct circ_zone *zones, int count,
                                    .scope = zone->domain->scope,
                                    .scale = 1,
                                    .wrap = UINT64_MAX,
-                                   .update_ns = UPDATE_NS,
+                                   .update_ns = CIRC_DOMAINS_UPDATE_NS,
                                    .power_ceiling_w = ceiling_w(zone),
                                    .parent = -1,
                                    .package = -1};

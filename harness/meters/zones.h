@@ -2,18 +2,17 @@
 #ifndef CIRC_ZONES_H
 #define CIRC_ZONES_H
 
+#include "harness/meters/domains.h"
 #include "harness/meters/meter.h"
 #include "harness/meters/sysfs.h"
 
 #define CIRC_MAX_ZONES 128 /* 8 packages of 16 zones, twins included */
 
-struct circ_zone_domain; /* a row of the table of known domains */
-
 struct circ_zone {
     char id[48];                /* "intel-rapl:0:1": control type and indices */
     char path[CIRC_SYSFS_PATH]; /* its folder */
     char name[32];              /* "package-0", "dram" */
-    const struct circ_zone_domain *domain;
+    const struct circ_domain *domain;
 };
 
 /* Fills zones[CIRC_MAX_ZONES] with those whose names are known, each once, and returns their
