@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const struct circ_meter circ_meter_time, circ_meter_papi, circ_meter_powercap;
+extern const struct circ_meter circ_meter_time, circ_meter_papi, circ_meter_powercap,
+    circ_meter_perf;
 
 static const struct circ_meter *const meters[] = {
     &circ_meter_time,
     &circ_meter_papi,
     &circ_meter_powercap,
+    &circ_meter_perf,
 };
 
 const struct circ_meter *const *circ_meters_list(int *count)

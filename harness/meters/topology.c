@@ -4,6 +4,7 @@
 #include "harness/meters/meter.h"
 #include "harness/meters/sysfs.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,12 +79,10 @@ static uint64_t find_packages(const struct cpus *set)
 {
     uint64_t mask = 0;
     for (int cpu = 0; cpu < MAX_CPUS; cpu++) {
-        char path[CIRC_SYSFS_PATH];
-        uint64_t package;
         if (!has(set, cpu))
             continue;
-        if (!circ_sysfs_path(path, "devices/system/cpu/cpu%d/topology/physical_package_id", cpu) ||
-            circ_sysfs_number(path, &package) != 0 || package >= CIRC_MAX_PACKAGES)
+        int package = circ_topology_place(cpu, "topology/physical_package_id");
+        if (package < 0 || package >= CIRC_MAX_PACKAGES)
             return 0;
         mask |= UINT64_C(1) << package;
     }
@@ -117,4 +116,25 @@ int circ_topology_count(const char *list)
     struct cpus affinity = {0};
     return sched_getaffinity(0, sizeof affinity, affinity.words) ? 0
                                                                  : count_shared(&affinity, list);
+}
+
+int circ_topology_list(const char *text, int *cpus, int capacity)
+{
+    struct cpus set;
+    int count = 0;
+    if (!parse_list(text, &set) || CPU_COUNT_S(sizeof set, set.words) > capacity)
+        return 0;
+    for (int cpu = 0; cpu < MAX_CPUS; cpu++)
+        if (has(&set, cpu))
+            cpus[count++] = cpu;
+    return count;
+}
+
+int circ_topology_place(int cpu, const char *file)
+{
+    char path[CIRC_SYSFS_PATH];
+    uint64_t place;
+    bool known = circ_sysfs_path(path, "devices/system/cpu/cpu%d/%s", cpu, file) &&
+                 circ_sysfs_number(path, &place) == 0 && place <= INT_MAX;
+    return known ? (int)place : -1;
 }

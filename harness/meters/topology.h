@@ -21,4 +21,11 @@ struct circ_topology circ_topology_read(void);
  * 0 where sysfs does not say. */
 int circ_topology_count(const char *list);
 
+/* "0-3,8" to CPUs in rising order; their number, 0 for what is no such list or has more than
+ * capacity. */
+int circ_topology_list(const char *text, int *cpus, int capacity);
+
+/* A number from a CPU's folder, as "topology/physical_package_id"; -1 where sysfs does not say. */
+int circ_topology_place(int cpu, const char *file);
+
 #endif
