@@ -77,21 +77,21 @@ struct circ_channel circ_domains_channel(const struct circ_domain *domain, int p
     return channel;
 }
 
-void circ_domains_nest(struct circ_channel *channels, int count)
+void circ_domains_nest(struct circ_channel *channels, int first, int count)
 {
     int psys = -1, psys_count = 0;
-    for (int i = 0; i < count; i++)
+    for (int i = first; i < count; i++)
         if (channels[i].scope == CIRC_SCOPE_PSYS) {
             psys = i;
             psys_count++;
         }
-    for (int i = 0; i < count; i++) {
+    for (int i = first; i < count; i++) {
         bool inner = channels[i].scope == CIRC_SCOPE_CORE || channels[i].scope == CIRC_SCOPE_UNCORE;
         bool covered =
             channels[i].scope == CIRC_SCOPE_PACKAGE || channels[i].scope == CIRC_SCOPE_DRAM;
         if (covered && psys_count == 1)
             channels[i].parent = psys;
-        for (int j = 0; j < count && inner; j++) {
+        for (int j = first; j < count && inner; j++) {
             size_t length = strlen(channels[j].name);
             if (channels[j].scope == CIRC_SCOPE_PACKAGE &&
                 strncmp(channels[i].name, channels[j].name, length) == 0 &&

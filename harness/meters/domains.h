@@ -30,8 +30,9 @@ const struct circ_domain *circ_domains_of_register(const char *name); /* "PP0_EN
  * parent and no source yet. */
 struct circ_channel circ_domains_channel(const struct circ_domain *domain, int package, int die);
 
-/* Sets the parents: what contains what by the counters and not by the folders. psys covers the
- * packages and their DRAM (where there is one psys), a package its core and uncore. */
-void circ_domains_nest(struct circ_channel *channels, int count);
+/* Sets the parents of channels[first] to channels[count - 1], which one source counts: what
+ * contains what by the counters and not by the folders. psys covers the packages and their DRAM
+ * (where there is one psys), a package its core and uncore. */
+void circ_domains_nest(struct circ_channel *channels, int first, int count);
 
 #endif

@@ -165,7 +165,7 @@ static enum circ_status open_noting(struct circ_meter_session **session,
         close_perf(opened);
         return status;
     }
-    circ_domains_nest(channels, opened->count);
+    circ_domains_nest(channels, 0, opened->count);
     *count = opened->count;
     *session = opened;
     return CIRC_OK;

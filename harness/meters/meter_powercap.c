@@ -104,7 +104,7 @@ static enum circ_status open_powercap(struct circ_meter_session **session,
                              "elsewhere try: sudo modprobe intel_rapl_msr",
                              root);
     else
-        circ_domains_nest(channels, opened->count);
+        circ_domains_nest(channels, 0, opened->count);
 done:
     free(zones);
     if (status != CIRC_OK) {

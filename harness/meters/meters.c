@@ -7,13 +7,14 @@
 #include <string.h>
 
 extern const struct circ_meter circ_meter_time, circ_meter_papi, circ_meter_powercap,
-    circ_meter_perf, circ_meter_nvml;
+    circ_meter_perf, circ_meter_papi_energy, circ_meter_nvml;
 
 static const struct circ_meter *const meters[] = {
     &circ_meter_time,
     &circ_meter_papi,
     &circ_meter_powercap,
     &circ_meter_perf,
+    &circ_meter_papi_energy,
     &circ_meter_nvml,
 };
 

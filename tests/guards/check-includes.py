@@ -47,7 +47,7 @@ LIBRARIES = {
     r"sqlite3\.h": ["results/", "reports/", "harness/compare.c", "harness/host.c"],
     r"uuid.*\.h": ["results/keys.c"],
     r"zlib\.h": ["workloads/bytes.c", "harness/host.c"],
-    r"papi\.h": ["harness/meters/hardware.c", "harness/host.c"],
+    r"papi\.h": ["harness/meters/hardware.c", "harness/meters/meter_papi_energy.c", "harness/host.c"],
     r"perfmon/.*": ["harness/host.c", "harness/meters/pmu.c"],
     r"(open|c)blas.*\.h": ["backends/cpu/dense.c", "backends/cpu/learn_dense.c", "backends/cpu/fftw.c", "backends/cpu/libraries.c"],
     r"dnnl.*\.h|omp\.h": ["backends/cpu/onednn.c", "backends/cpu/sequence.h", "backends/cpu/libraries.c"],
