@@ -21,6 +21,14 @@ int circ_sysfs_text(const char *path, char *text, size_t size);
  */
 int circ_sysfs_number(const char *path, uint64_t *value);
 
+/* A counter: one unsigned decimal number and its newline, so that a number cut short is none. 0 or
+ * an errno (EINVAL as above; EAGAIN: empty or cut short). Under CIRCBENCH_SYSFS, where the file may
+ * be rewritten at any moment, an empty or short one is tried again for about a millisecond. */
+int circ_sysfs_counter(const char *path, uint64_t *value);
+
+/* The same of what a descriptor of the kernel's own file gives from its start; tried once. */
+int circ_sysfs_counter_at(int fd, uint64_t *value);
+
 /* Text to number, by the same rule: digits, then at most white space. */
 bool circ_sysfs_parse(const char *text, uint64_t *value);
 
