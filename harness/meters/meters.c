@@ -7,7 +7,7 @@
 #include <string.h>
 
 extern const struct circ_meter circ_meter_time, circ_meter_papi, circ_meter_powercap,
-    circ_meter_perf, circ_meter_papi_energy, circ_meter_nvml;
+    circ_meter_perf, circ_meter_papi_energy, circ_meter_nvml, circ_meter_drm;
 
 static const struct circ_meter *const meters[] = {
     &circ_meter_time,
@@ -16,6 +16,7 @@ static const struct circ_meter *const meters[] = {
     &circ_meter_perf,
     &circ_meter_papi_energy,
     &circ_meter_nvml,
+    &circ_meter_drm,
 };
 
 const struct circ_meter *const *circ_meters_list(int *count)
