@@ -7,7 +7,7 @@
 #include "harness/options.h"
 #include "harness/subject.h"
 
-#define CIRC_MAX_METERS 8
+#define CIRC_MAX_METERS 16
 
 /* Meters of the counter pass, opened together. */
 struct circ_counting {
