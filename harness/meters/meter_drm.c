@@ -18,8 +18,9 @@
 #include <string.h>
 
 #define MAX_CARDS   64
-#define CEILING_W   2500     /* of one card or module; twice what the largest draw */
-#define ENERGY_NS   1000000  /* Intel's counters are of RAPL's kind */
+#define CEILING_W   2500    /* of one card or module; twice what the largest draw */
+#define ENERGY_NS   1000000 /* Intel's counters are of RAPL's kind */
+#define ENERGY_UJ   (UINT64_C(262144) * 1000000) /* range of their register: 2^32 of 2^-14 J */
 #define POWER_NS    20000000 /* no driver says; the firmware averages over some milliseconds */
 #define MAX_SENSORS 16       /* of one folder */
 
@@ -88,6 +89,14 @@ static bool is_apu(const struct circ_hwmon_sensor *sensor, const char *folder)
            circ_sysfs_text(path, text, sizeof text) != ENOENT;
 }
 
+/* i915 and xe add up a 32-bit register, and see one wrap between two reads: the range is that of
+ * the register, which says how often to read. */
+static uint64_t wrap_of(const struct circ_hwmon_sensor *sensor)
+{
+    bool intel = strncmp(sensor->chip, "i915", 4) == 0 || strcmp(sensor->chip, "xe") == 0;
+    return intel && sensor->unit == CIRC_UNIT_UJ ? ENERGY_UJ : 0;
+}
+
 static struct circ_channel describe(const struct circ_hwmon_sensor *sensor, const char *pci,
                                     const char *folder)
 {
@@ -96,6 +105,7 @@ static struct circ_channel describe(const struct circ_hwmon_sensor *sensor, cons
     struct circ_channel channel = {.unit = sensor->unit,
                                    .scope = kind ? kind->scope : CIRC_SCOPE_GPU,
                                    .scale = sensor->scale,
+                                   .wrap = wrap_of(sensor),
                                    .update_ns = sensor->update_ns ? sensor->update_ns : usual,
                                    .power_ceiling_w = CEILING_W,
                                    .parent = -1,

@@ -18,7 +18,7 @@
 
 /* Counters of single cores beyond this many would leave no room for other sources; nothing is
  * chosen or compared by them. */
-#define MOST_CORES 16
+#define MOST_CORES 8
 
 struct circ_meter_session {
     int count;

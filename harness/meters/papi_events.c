@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CARD_UPDATE_NS 100000000 /* no component says; the slowest seen */
-#define CARD_CEILING_W 2500      /* of one card or module; twice what the largest draw */
+#define REGISTER_NJ    (UINT64_C(65536) * 1000000000) /* 2^32 counts of 2^-16 J, the finest unit */
+#define CARD_UPDATE_NS 100000000                      /* no component says; the slowest seen */
+#define CARD_CEILING_W 2500 /* of one card or module; twice what the largest draw */
 
 static const char *const components[] = {"rapl", "powercap", "perf_event_uncore",
                                          "nvml", "rocm_smi", "amd_smi"};
@@ -60,8 +61,9 @@ static bool classify_card(const struct circ_papi_words *words, struct circ_chann
     return false;
 }
 
-/* "PACKAGE_ENERGY:PACKAGE0", in nJ. PAPI adds up differences of the 32-bit register itself, one
- * wrap between two reads. Its events that end in _CNT are the same in counts. */
+/* "PACKAGE_ENERGY:PACKAGE0", in nJ. PAPI adds up differences of the 32-bit register itself, and
+ * sees one wrap between two reads: the range is that of the register, which says how often to read.
+ * Its events that end in _CNT are the same in counts. */
 static bool classify_rapl(const struct circ_papi_words *words, struct circ_channel *channel)
 {
     const struct circ_domain *domain = circ_domains_of_register(words->event);
@@ -70,6 +72,7 @@ static bool classify_rapl(const struct circ_papi_words *words, struct circ_chann
         return false;
     *channel = circ_domains_channel(domain, atoi(package + strlen(":PACKAGE")), -1);
     channel->scale = 1e-3;
+    channel->wrap = REGISTER_NJ;
     return true;
 }
 

@@ -46,7 +46,7 @@ static void cards(const char *fixtures)
                               *apu = find(count, "apu-0000:c1:00.0"),
                               *part = find(count, "gpu-0000:b3:00.0-i915_gt0-energy1");
     tap_ok(card->scope == CIRC_SCOPE_BOARD && card->unit == CIRC_UNIT_UJ &&
-               strcmp(card->pci, "0000:03:00.0") == 0 && card->wrap == 0 &&
+               strcmp(card->pci, "0000:03:00.0") == 0 && card->wrap == UINT64_C(262144000000) &&
                chip->scope == CIRC_SCOPE_GPU && chip->parent == card - channels,
            "xe: the card, and its chip inside");
     tap_ok(amd->scope == CIRC_SCOPE_GPU && amd->unit == CIRC_UNIT_UW && amd->parent == -1 &&

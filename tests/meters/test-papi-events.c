@@ -63,6 +63,7 @@ static void whole(void)
                        channel->unit == rows[i].unit && channel->scale == rows[i].scale &&
                        channel->update_ns > 0 && channel->power_ceiling_w > 0 &&
                        (channel->scope == CIRC_SCOPE_BOARD) == (channel->pci[0] == '?') &&
+                       (channel->wrap != 0) == (strcmp(rows[i].words.component, "rapl") == 0) &&
                        strstr(channel->source, rows[i].words.component),
                    "%s: %s is %s", rows[i].words.component, rows[i].words.event, rows[i].name);
     }
