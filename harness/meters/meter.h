@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CIRC_MAX_CHANNELS 64
+#define CIRC_MAX_CHANNELS 128
 #define CIRC_MAX_PACKAGES 64 /* physical packages in a mask */
 
 enum circ_unit {

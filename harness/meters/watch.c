@@ -198,6 +198,12 @@ static enum circ_status open_sources(struct circ_watch *watch, const struct circ
             *err = why;
             return status;
         }
+        if (!status && source->count > CIRC_MAX_CHANNELS - watch->count) {
+            /* the narrow sources come first: what is left out here is a server's many sensors */
+            meters[i]->close(source->session);
+            status = circ_status_fail(&why, CIRC_ABSENT, "%s: more than %d channels in all",
+                                      meters[i]->name, CIRC_MAX_CHANNELS);
+        }
         if (status) {
             size_t used = strlen(others);
             if (!*first)
@@ -208,10 +214,6 @@ static enum circ_status open_sources(struct circ_watch *watch, const struct circ
             continue;
         }
         watch->source_count++;
-        if (source->count > CIRC_MAX_CHANNELS - watch->count)
-            return circ_status_fail(err, CIRC_USAGE,
-                                    "%s: more than %d channels are open: choose fewer --meters",
-                                    meters[i]->name, CIRC_MAX_CHANNELS);
         for (int c = 0; c < source->count; c++) {
             channels[c].parent += channels[c].parent < 0 ? 0 : watch->count;
             watch->channels[watch->count + c] = channels[c];
