@@ -2,11 +2,11 @@
  * nothing. */
 #include "circ_config.h"
 #include "backends/registry.h"
-#include "harness/cell.h"
 #include "harness/command.h"
+#include "harness/doctor_meters.h"
+#include "harness/findings.h"
 #include "harness/host.h"
-#include "harness/log.h"
-#include "harness/meters/meter.h"
+#include "harness/target.h"
 #include "results/store.h"
 #include "workloads/dataset.h"
 
@@ -16,46 +16,21 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { COLUMN_COUNT = 5 };
-
-static const char *const columns[COLUMN_COUNT] = {"area", "item", "state", "detail", "fix"};
-
-/* Where findings go: rows of a writer, or lines for a person. */
-struct printer {
-    struct circ_writer *writer; /* NULL: lines */
-    const char *area;           /* the last one printed */
-    int width, open;            /* open: findings that are neither ok nor a mere fact */
-};
-
-/* state: ok, info, missing, warning. fix: lines to paste, NULL where none is needed or detail has
- * it. */
-static enum circ_status print(struct printer *printer, const char *area, const char *item,
-                              const char *state, const char *detail, const char *fix,
-                              struct circ_error *err)
+/* fix: lines to paste, NULL where none is needed or detail has it; brief: what the overview says of
+ * it beside its neighbours, NULL: all of it on a line of its own. */
+static enum circ_status put(struct circ_findings *findings, const char *item, const char *state,
+                            const char *detail, const char *fix, const char *brief,
+                            struct circ_error *err)
 {
-    enum { INDENT = 26 };
-    const struct circ_cell cells[COLUMN_COUNT] = {circ_cell_text(area), circ_cell_text(item),
-                                                  circ_cell_text(state), circ_cell_text(detail),
-                                                  circ_cell_text(fix)};
-    printer->open += !strcmp(state, "missing") || !strcmp(state, "warning");
-    if (printer->writer) {
-        return circ_format_row(printer->writer, cells, err);
-    }
-    if (!printer->area || strcmp(printer->area, area) != 0) {
-        printf("%s%s\n", printer->area ? "\n" : "", area);
-        printer->area = area;
-    }
-    printf("  %-8s %-14s ", !strcmp(state, "info") ? "" : state, item);
-    circ_log_fold(stdout, detail, INDENT, printer->width);
-    if (fix) {
-        printf("%*sfix: ", INDENT, "");
-        circ_log_fold(stdout, fix, INDENT + 5, printer->width);
-    }
-    return CIRC_OK;
+    return circ_findings_put(
+        findings,
+        &(struct circ_finding){
+            .item = item, .state = state, .detail = detail, .fix = fix, .brief = brief},
+        err);
 }
 
-static enum circ_status print_host(struct printer *printer, const struct circ_options *options,
-                                   struct circ_error *err)
+static enum circ_status print_host(struct circ_findings *findings,
+                                   const struct circ_options *options, struct circ_error *err)
 {
     (void)options;
     static const char *const shown[] = {"cpu",   "isa",        "cores",  "l3", "memory", "governor",
@@ -64,17 +39,19 @@ static enum circ_status print_host(struct printer *printer, const struct circ_op
     enum circ_status status = CIRC_OK;
     circ_host_read(&host);
     for (size_t i = 0; i < sizeof shown / sizeof *shown && status == CIRC_OK; i++) {
-        status =
-            print(printer, "machine", shown[i], "info", circ_host_fact(&host, shown[i]), NULL, err);
+        const char *fact = circ_host_fact(&host, shown[i]);
+        char brief[256];
+        snprintf(brief, sizeof brief, "%s %s", shown[i], fact);
+        status = put(findings, shown[i], "info", fact, NULL, brief, err);
     }
     for (size_t i = 0; i < host.warning_count && status == CIRC_OK; i++) {
-        status = print(printer, "machine", "timing", "warning", host.warnings[i], NULL, err);
+        status = put(findings, "timing", "warning", host.warnings[i], NULL, NULL, err);
     }
     return status;
 }
 
-static enum circ_status print_libraries(struct printer *printer, const struct circ_options *options,
-                                        struct circ_error *err)
+static enum circ_status print_libraries(struct circ_findings *findings,
+                                        const struct circ_options *options, struct circ_error *err)
 {
     (void)options;
     /* what each is for, and the Debian package that brings it */
@@ -104,14 +81,14 @@ static enum circ_status print_libraries(struct printer *printer, const struct ci
     enum circ_status status = CIRC_OK;
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries && status == CIRC_OK; i++) {
         bool built = libraries[i].built;
-        status = print(printer, "libraries", libraries[i].name, built ? "ok" : "missing",
-                       libraries[i].purpose, built ? NULL : libraries[i].fix, err);
+        status = put(findings, libraries[i].name, built ? "ok" : "missing", libraries[i].purpose,
+                     built ? NULL : libraries[i].fix, built ? libraries[i].name : NULL, err);
     }
     return status;
 }
 
-static enum circ_status print_backends(struct printer *printer, const struct circ_options *options,
-                                       struct circ_error *err)
+static enum circ_status print_backends(struct circ_findings *findings,
+                                       const struct circ_options *options, struct circ_error *err)
 {
     (void)options;
     int count;
@@ -123,73 +100,26 @@ static enum circ_status print_backends(struct printer *printer, const struct cir
         int found = 0;
         if (backends[i]->probe(devices, &found, &why) != CIRC_OK || !found) {
             /* nobody needs a peer */
-            status = print(printer, "backends", backends[i]->name,
-                           backends[i]->apart ? "info" : "missing", why.message, NULL, err);
+            status = put(findings, backends[i]->name, backends[i]->apart ? "info" : "missing",
+                         why.message, NULL, NULL, err);
             continue;
         }
         for (int d = 0; d < found && status == CIRC_OK; d++) {
             bool usable = devices[d].status == CIRC_OK;
-            char detail[640];
+            char detail[640], brief[160];
             snprintf(detail, sizeof detail, "%.100s: %.500s", devices[d].name,
                      usable ? devices[d].description : devices[d].reason);
-            status = print(printer, "backends", backends[i]->name, usable ? "ok" : "warning",
-                           detail, NULL, err);
+            snprintf(brief, sizeof brief, "%s%s%.100s", d ? "" : backends[i]->name, d ? "" : ": ",
+                     devices[d].name);
+            status = put(findings, backends[i]->name, usable ? "ok" : "warning", detail, NULL,
+                         usable ? brief : NULL, err);
         }
     }
     return status;
 }
 
-static enum circ_status print_meters(struct printer *printer, const struct circ_options *options,
-                                     struct circ_error *err)
-{
-    (void)options;
-    int count;
-    const struct circ_meter *const *meters = circ_meters_list(&count);
-    enum circ_status status = CIRC_OK;
-    if (circ_meters_replayed()) {
-        status = print(printer, "meters", "replay", "warning",
-                       "CIRCBENCH_SYSFS replaces /sys: every row made now is marked emulated",
-                       "unset CIRCBENCH_SYSFS", err);
-    }
-    for (int i = 0; i < count && status == CIRC_OK; i++) {
-        struct circ_error why = {0};
-        bool present = meters[i]->probe(NULL, &why) == CIRC_OK;
-        status = print(printer, "meters", meters[i]->name, present ? "ok" : "missing",
-                       present ? meters[i]->description : why.message, NULL, err);
-    }
-    return status;
-}
-
-/* The kernel's gate to counters; -1 all, 0 system-wide, 1 own process with kernel, 2 own process, 3
- * and more none. */
-static enum circ_status print_paranoid(struct printer *printer, const struct circ_options *options,
-                                       struct circ_error *err)
-{
-    (void)options;
-    static const char path[] = "/proc/sys/kernel/perf_event_paranoid";
-    char detail[128];
-    int level;
-    FILE *file = fopen(path, "r");
-    int read = file ? fscanf(file, "%d", &level) : 0;
-    if (file) {
-        fclose(file);
-    }
-    if (read != 1) {
-        return print(
-            printer, "meters", "perf_event", "missing",
-            "perf_event_paranoid cannot be read: this kernel or container offers no counters", NULL,
-            err);
-    }
-    snprintf(detail, sizeof detail, "perf_event_paranoid is %d: counters of %s", level,
-             level < 1   ? "the whole system are readable"
-             : level < 3 ? "our own process are readable, the package's energy through perf is not"
-                         : "no process are readable without privilege");
-    return print(printer, "meters", "perf_event", level < 3 ? "ok" : "warning", detail,
-                 level < 3 ? NULL : "sudo sysctl kernel.perf_event_paranoid=2", err);
-}
-
-static enum circ_status print_datasets(struct printer *printer, const struct circ_options *options,
-                                       struct circ_error *err)
+static enum circ_status print_datasets(struct circ_findings *findings,
+                                       const struct circ_options *options, struct circ_error *err)
 {
     const char *folder = options->data;
     int count;
@@ -198,7 +128,7 @@ static enum circ_status print_datasets(struct printer *printer, const struct cir
     for (int i = 0; i < count && status == CIRC_OK; i++) {
         struct circ_dataset set = {0};
         struct circ_error why = {.message =
-                                     "optional; no folder given with --data or CIRCBENCH_DATA"};
+                                     "optional: give its folder with --data or CIRCBENCH_DATA"};
         enum circ_status found = CIRC_ABSENT;
         if (sets[i].embedded || folder) {
             found = circ_dataset_read(sets[i].name, CIRC_TEST_SPLIT, folder, &set, &why);
@@ -206,14 +136,14 @@ static enum circ_status print_datasets(struct printer *printer, const struct cir
         }
         /* nothing misses a data set that was not asked for */
         const char *state = found == CIRC_OK ? "ok" : folder ? "missing" : "info";
-        status = print(printer, "data sets", sets[i].name, state,
-                       found == CIRC_OK ? sets[i].description : why.message, NULL, err);
+        status = put(findings, sets[i].name, state,
+                     found == CIRC_OK ? sets[i].description : why.message, NULL, NULL, err);
     }
     return status;
 }
 
-static enum circ_status print_database(struct printer *printer, const struct circ_options *options,
-                                       struct circ_error *err)
+static enum circ_status print_database(struct circ_findings *findings,
+                                       const struct circ_options *options, struct circ_error *err)
 {
     const char *db = options->db;
     char detail[1024], folder[4096];
@@ -226,46 +156,67 @@ static enum circ_status print_database(struct printer *printer, const struct cir
         snprintf(detail, sizeof detail,
                  writable ? "%s: will be made by the first sweep" : "%s: cannot be made: %s", db,
                  strerror(errno));
-        return print(printer, "database", "file", writable ? "info" : "warning", detail,
-                     writable ? NULL : "give a writable place with --db FILE or CIRCBENCH_DB", err);
+        return put(findings, "file", writable ? "info" : "warning", detail,
+                   writable ? NULL : "give a writable place with --db FILE or CIRCBENCH_DB", NULL,
+                   err);
     }
     enum circ_status opened = circ_store_open(&store, db, CIRC_STORE_READ, &why);
     circ_store_close(store);
     if (opened != CIRC_OK) {
-        return print(printer, "database", "file", "warning", why.message, NULL, err);
+        return put(findings, "file", "warning", why.message, NULL, NULL, err);
     }
     bool writable = access(db, W_OK) == 0;
     snprintf(detail, sizeof detail, "%s: %s", db,
              writable ? "readable and writable" : "can be read, not written");
-    return print(printer, "database", "file", writable ? "ok" : "warning", detail,
-                 writable ? NULL : "give a writable file with --db FILE or CIRCBENCH_DB", err);
+    return put(findings, "file", writable ? "ok" : "warning", detail,
+               writable ? NULL : "give a writable file with --db FILE or CIRCBENCH_DB", NULL, err);
 }
 
-static enum circ_status (*const areas[])(struct printer *, const struct circ_options *,
-                                         struct circ_error *) = {
-    print_host,     print_libraries, print_backends, print_meters,
-    print_paranoid, print_datasets,  print_database,
+static const struct {
+    const char *name;
+    enum circ_status (*print)(struct circ_findings *, const struct circ_options *,
+                              struct circ_error *);
+} areas[] = {
+    {"machine", print_host},       {"libraries", print_libraries},
+    {"backends", print_backends},  {"meters", circ_doctor_meters_print},
+    {"data sets", print_datasets}, {"database", print_database},
 };
+
+enum { AREA_COUNT = sizeof areas / sizeof *areas };
+
+/* Position of the area that was asked for, -1 for all of them. */
+static enum circ_status choose(const struct circ_options *options, int *chosen,
+                               struct circ_error *err)
+{
+    const char *names[AREA_COUNT];
+    for (int i = 0; i < AREA_COUNT; i++) {
+        names[i] = areas[i].name;
+    }
+    *chosen = -1;
+    return options->word_count
+               ? circ_target_choose("area", options->words[0], names, AREA_COUNT, chosen, err)
+               : CIRC_OK;
+}
 
 enum circ_status circ_cmd_doctor_run(const struct circ_options *options, int *exit_code,
                                      struct circ_error *err)
 {
-    int width = circ_log_width(STDOUT_FILENO);
-    struct printer printer = {.width = width < 60 ? 60 : width > 120 ? 120 : width};
-    enum circ_status status = CIRC_OK;
+    struct circ_findings findings;
+    int chosen;
     (void)exit_code;
-    if (options->format != CIRC_TABLE) {
-        status = circ_format_begin(&printer.writer, stdout, options->format, "doctor", columns,
-                                   COLUMN_COUNT, err);
+    enum circ_status status = choose(options, &chosen, err);
+    if (status != CIRC_OK) {
+        return status;
     }
-    for (size_t i = 0; i < sizeof areas / sizeof *areas && status == CIRC_OK; i++) {
-        status = areas[i](&printer, options, err);
+    status = circ_findings_begin(&findings, options->format, chosen >= 0, err);
+    for (int i = 0; i < AREA_COUNT && status == CIRC_OK; i++) {
+        if (chosen >= 0 && chosen != i) {
+            continue;
+        }
+        status = circ_findings_area(&findings, areas[i].name, err);
+        if (status == CIRC_OK) {
+            status = areas[i].print(&findings, options, err);
+        }
     }
-    if (printer.writer) {
-        enum circ_status ended = circ_format_end(printer.writer, status == CIRC_OK ? err : NULL);
-        status = status == CIRC_OK ? ended : status;
-    } else if (status == CIRC_OK) {
-        printf("\n%d %s to look at.\n", printer.open, printer.open == 1 ? "thing" : "things");
-    }
-    return status;
+    return circ_findings_end(&findings, status, err);
 }

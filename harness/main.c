@@ -29,11 +29,12 @@ static const struct circ_command commands[] = {
      "circbench workloads mnist --data DIR\n"
      "circbench workloads -w conv:3x3x64x128@32x32\n",
      1, circ_cmd_workloads_run},
-    {"doctor", "[--db FILE] [--data DIR]",
+    {"doctor", "[AREA] [--db FILE] [--data DIR]",
      "say what is missing on this machine, what it is for, and how to get it",
      "circbench doctor\n"
+     "circbench doctor meters\n"
      "circbench doctor -o json\n",
-     0, circ_cmd_doctor_run},
+     1, circ_cmd_doctor_run},
     {"check", "[axes] [--dump DIR]", "compare answers with the double-precision oracle; no timing",
      "circbench check\n"
      "circbench check -w lenet -s circulant -k 8,16 -b cpu,ref\n"

@@ -101,6 +101,9 @@ struct circ_meter {
     void (*close)(struct circ_meter_session *session); /* NULL allowed */
     bool energy; /* belongs to the energy pass; the others to the counter pass */
     bool events; /* open() takes names of events; the other meters ignore them */
+    /* Its hardware is not every machine's, or its file or command is the user's: nobody misses it.
+     */
+    bool optional;
 };
 
 /* The meters of this build; *count gets their number. */
