@@ -21,6 +21,7 @@ struct circ_command {
 enum circ_status circ_cmd_devices_run(const struct circ_options *, int *, struct circ_error *);
 enum circ_status circ_cmd_workloads_run(const struct circ_options *, int *, struct circ_error *);
 enum circ_status circ_cmd_doctor_run(const struct circ_options *, int *, struct circ_error *);
+enum circ_status circ_cmd_meters_run(const struct circ_options *, int *, struct circ_error *);
 enum circ_status circ_cmd_check_run(const struct circ_options *, int *, struct circ_error *);
 enum circ_status circ_cmd_roof_run(const struct circ_options *, int *, struct circ_error *);
 enum circ_status circ_cmd_tune_run(const struct circ_options *, int *, struct circ_error *);

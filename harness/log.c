@@ -70,6 +70,12 @@ int circ_log_width(int descriptor)
     return ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+int circ_log_height(int descriptor)
+{
+    struct winsize size;
+    return ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : 24;
+}
+
 void circ_log_fold(FILE *file, const char *text, int indent, int width)
 {
     int column = indent;

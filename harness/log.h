@@ -19,6 +19,9 @@ void circ_log_error(const char *format, ...) CIRC_PRINTF(1, 2);
 /* Columns of the terminal behind a file descriptor, 80 when there is none. */
 int circ_log_width(int descriptor);
 
+/* Its lines, 24 when there is none. */
+int circ_log_height(int descriptor);
+
 /* Prints text and a newline, folded at blanks to stay within width columns. The cursor stands at
  * column indent, where later lines begin too. */
 void circ_log_fold(FILE *file, const char *text, int indent, int width);

@@ -35,6 +35,13 @@ static const struct circ_command commands[] = {
      "circbench doctor meters\n"
      "circbench doctor -o json\n",
      1, circ_cmd_doctor_run},
+    {"meters", "[--meters LIST] [--watch [--interval S] [--count N]] [-o FORMAT]",
+     "list the sources of energy and counters by channel, or watch their watts",
+     "circbench meters\n"
+     "circbench meters --watch\n"
+     "circbench meters --watch --interval 0.1 --count 100 -o csv > power.csv\n"
+     "circbench meters --meter-exec './wall-meter.sh' --meters exec --watch\n",
+     0, circ_cmd_meters_run},
     {"check", "[axes] [--dump DIR]", "compare answers with the double-precision oracle; no timing",
      "circbench check\n"
      "circbench check -w lenet -s circulant -k 8,16 -b cpu,ref\n"

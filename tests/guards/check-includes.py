@@ -66,13 +66,14 @@ PRINTERS = {
     "harness/progress.c": "the bar",
     "harness/listing.c": "lists for people",
     "harness/findings.c": "doctor's page for people",
+    "harness/live.c": "watts as they come",
     "harness/cmd_report.c": "the verdict's lines",
     "harness/cmd_check.c": "the blank line between two tables",
 }
 PRINT = (r"\b(v?printf|puts|putchar|perror)\s*\(|"
          r"\b(fputs|fputc|putc|fwrite|v?fprintf)\s*\([^;]*\bstd(out|err)\b")
 # Who hands stdout to a renderer.
-STREAMS = re.compile(r"harness/(cmd_\w+|findings|log|main|listing|progress)\.c|reports/report\.c")
+STREAMS = re.compile(r"harness/(cmd_\w+|findings|live|log|main|listing|progress)\.c|reports/report\.c")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(?:"([^"]*)"|<([^>]*)>)', re.MULTILINE)
 
