@@ -277,4 +277,5 @@ const struct circ_meter circ_meter_drm = {
     .read = read_drm,
     .close = close_drm,
     .energy = true,
+    .optional = true,
 };

@@ -224,4 +224,5 @@ const struct circ_meter circ_meter_nvml = {
     .read = read_nvml,
     .close = close_nvml,
     .energy = true,
+    .optional = true,
 };

@@ -393,4 +393,5 @@ const struct circ_meter circ_meter_papi_energy = {
     .read = read_papi_energy,
     .close = close_papi_energy,
     .energy = true,
+    .optional = true,
 };
