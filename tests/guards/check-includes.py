@@ -34,7 +34,7 @@ MATRIX = {
     "workloads/": ["workloads/", *CORE],
     "results/": ["results/", *WORDS],
     "reports/": ["reports/", *RESULTS, *WORDS, *CONFIG],
-    "harness/meters/": ["harness/meters/", "backends/core/status.h", *CONFIG],
+    "harness/meters/": ["harness/meters/", "backends/core/status.h", "backends/core/embed.h", "backends/core/nearest.h", *CONFIG],
     "harness/": ["harness/", "harness/meters/", *CORE, *BACKENDS, *WORKLOADS, *RESULTS, *REPORTS, *CONFIG],
 }
 
@@ -44,7 +44,7 @@ ALONE = {"harness/host.c": ["circ_commit.h", "backends/processor.h"],
 
 # Libraries: their headers, and the folders and files that may include them.
 LIBRARIES = {
-    r"sqlite3\.h": ["results/", "reports/", "harness/compare.c", "harness/host.c"],
+    r"sqlite3\.h": ["results/", "reports/", "harness/compare.c", "harness/host.c", "harness/meters/formula.c"],
     r"uuid.*\.h": ["results/keys.c"],
     r"zlib\.h": ["workloads/bytes.c", "harness/host.c"],
     r"papi\.h": ["harness/meters/hardware.c", "harness/meters/meter_papi_energy.c", "harness/host.c"],
