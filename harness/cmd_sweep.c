@@ -2,7 +2,7 @@
 #include "circ_config.h"
 #include "harness/cell.h"
 #include "harness/command.h"
-#include "harness/counting.h"
+#include "harness/countable.h"
 #include "harness/interrupt.h"
 #include "harness/joules.h"
 #include "harness/log.h"
@@ -228,7 +228,8 @@ static enum circ_status run(struct circ_runner *runner, int left, int *exit_code
 
 /* Finds or creates the campaign, and runs it. */
 static enum circ_status sweep_into(const struct circ_options *options, struct circ_sweep *sweep,
-                                   int64_t began_ns, int *exit_code, struct circ_error *err)
+                                   const struct circ_countable *countable, int64_t began_ns,
+                                   int *exit_code, struct circ_error *err)
 {
     struct circ_host host;
     struct circ_store *store;
@@ -256,6 +257,7 @@ static enum circ_status sweep_into(const struct circ_options *options, struct ci
                                      .store = store,
                                      .campaign = key,
                                      .tuned = &tuned,
+                                     .countable = countable,
                                      .began_ns = began_ns};
         status = circ_tuned_load(&tuned, store, err);
         tuned.given = options->tuning;
@@ -294,21 +296,24 @@ enum circ_status circ_cmd_sweep_run(const struct circ_options *options, int *exi
                                            .backends = "cpu",
                                            .passes = "infer"};
     struct circ_sweep sweep;
-    struct circ_counting probe;
+    struct circ_countable countable;
     int64_t began_ns = circ_clock_now_ns();
-    enum circ_status status = circ_counting_open(&probe, options, err); /* names, before any file */
+    /* names, before any file */
+    enum circ_status status = circ_countable_find(&countable, options, err);
     if (status)
         return status;
-    circ_counting_close(&probe);
     status = circ_sweep_expand(&sweep, options, &defaults, err);
-    if (status)
+    if (status) {
+        circ_countable_free(&countable);
         return status;
+    }
     if (options->dry_run) {
         mark_for_plan(options, &sweep);
         status = print_plan(&sweep, options, err);
     } else {
-        status = sweep_into(options, &sweep, began_ns, exit_code, err);
+        status = sweep_into(options, &sweep, &countable, began_ns, exit_code, err);
     }
+    circ_countable_free(&countable);
     circ_sweep_free(&sweep);
     return status;
 }

@@ -23,7 +23,7 @@ struct circ_options {
     uint64_t seed;     /* --seed, default 1 */
     int shard, shards; /* --shard i/n, default 1/1 */
     struct circ_names meters;   /* --meters: names; default all that are present; "none" */
-    struct circ_names events;   /* --events: PAPI event names; default the built-in choice */
+    struct circ_names events;   /* --events: groups, group files, events; default "default" */
     double energy_error;        /* --energy-error: default 0.02 */
     const char *meter_exec;     /* --meter-exec: command of the meter exec */
     const char *meter_trace;    /* --meter-trace: CSV file of the meter trace */

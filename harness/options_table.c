@@ -79,8 +79,10 @@ const struct circ_option_row circ_options_table[] = {
      .help = "measure only the Ith of N parts, for several machines"},
     {"meters", 0, "LIST", "meters sweep", CIRC_OPTION_NAMES, AT(meters),
      .derived = "all that are present", .help = "sources of counters and energy, or none"},
-    {"events", 0, "LIST", "sweep", CIRC_OPTION_NAMES, AT(events), .derived = "a built-in choice",
-     .help = "PAPI events of the counter pass"},
+    {"events", 0, "LIST", "sweep", CIRC_OPTION_NAMES, AT(events), .derived = "default",
+     .help =
+         "groups of the counter pass: branch, cache, default, flops, software, tlb; a FILE.group; "
+         "an event of PAPI's or the kernel's"},
     {"energy-error", 0, "RATIO", "sweep", CIRC_OPTION_REAL, AT(energy_error), 1e-4, 1,
      .preset = "0.02", .help = "largest error of an energy window; longer windows make it smaller"},
     {"power-trace", 0, "HZ", "sweep", CIRC_OPTION_REAL, AT(power_trace_hz), 0, 100, .preset = "0",

@@ -173,25 +173,37 @@ static enum circ_status time_pass(struct run *run, struct circ_subject *subjects
     return status;
 }
 
+/* The counter pass: of points that this process computes itself. */
+static enum circ_status count_pass(struct run *run, struct circ_subject *subjects, int count,
+                                   struct circ_error *err)
+{
+    struct circ_subject **counted = malloc((size_t)count * sizeof *counted);
+    int n = 0;
+    if (!counted)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for %d points", count);
+    for (int i = 0; i < count; i++)
+        if (subjects[i].program && subjects[i].finished && !subjects[i].backend->apart &&
+            circ_target_is_host(subjects[i].planned->target))
+            counted[n++] = &subjects[i];
+    enum circ_status status =
+        n ? circ_counting_measure(run->runner->countable, counted, n, err) : CIRC_OK;
+    free(counted);
+    return status;
+}
+
 /* Everything that is measured, on points that are loaded and right. */
 static enum circ_status measure(struct run *run, struct circ_subject *subjects, int count,
-                                struct circ_counting *counting, struct circ_error *err)
+                                struct circ_error *err)
 {
     const struct circ_options *options = run->runner->options;
     int64_t start = circ_clock_now_ns();
     enum circ_status status = time_pass(run, subjects, count, err);
-    bool timed = false, metered = false;
-    for (int i = 0; i < count; i++) {
-        bool done = subjects[i].program && subjects[i].finished;
-        timed |= done;
-        metered |= done && circ_energy_covers(&run->joules, &subjects[i]);
-    }
-    if (!status && timed)
-        status = circ_counting_open(counting, options, err);
-    for (int i = 0; i < count && !status; i++)
-        if (subjects[i].program && subjects[i].finished && !subjects[i].backend->apart &&
-            circ_target_is_host(subjects[i].planned->target))
-            circ_counting_measure(counting, &subjects[i]);
+    bool metered = false;
+    for (int i = 0; i < count; i++)
+        metered |= subjects[i].program && subjects[i].finished &&
+                   circ_energy_covers(&run->joules, &subjects[i]);
+    if (!status)
+        status = count_pass(run, subjects, count, err);
     if (metered && !circ_interrupt_requested())
         circ_joules_idle(&run->joules, true);
     for (int i = 0; i < count && !status; i++)
@@ -263,13 +275,12 @@ static int fitting(const struct run *run, struct circ_planned *const *points, in
 static enum circ_status run_part(struct run *run, struct circ_planned *const *points, int count,
                                  bool cut, struct circ_error *err)
 {
-    struct circ_counting counting = {.open_count = 0};
     struct circ_subject *subjects = calloc((size_t)count, sizeof *subjects);
     if (!subjects)
         return circ_status_fail(err, CIRC_MEMORY, "no memory for %d points", count);
     enum circ_status status = load(run, subjects, points, count, err);
     if (!status && !run->runner->verify_only && !circ_interrupt_requested())
-        status = measure(run, subjects, count, &counting, err);
+        status = measure(run, subjects, count, err);
     for (int i = 0; i < count && cut; i++)
         if (subjects[i].program)
             circ_subject_remark(&subjects[i],
@@ -278,7 +289,6 @@ static enum circ_status run_part(struct run *run, struct circ_planned *const *po
         status = circ_roofs_set(&run->roofs, subjects, count, err);
     if (!status)
         status = store(run, subjects, count, err);
-    circ_counting_close(&counting);
     for (int i = 0; i < count; i++)
         circ_subject_release(&subjects[i]);
     free(subjects);

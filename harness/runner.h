@@ -4,6 +4,7 @@
 #define CIRC_RUNNER_H
 
 #include "harness/host.h"
+#include "harness/countable.h"
 #include "harness/sweep.h"
 #include "harness/tuned.h"
 #include "results/store.h"
@@ -16,6 +17,8 @@ struct circ_runner {
     const char *campaign;           /* key */
     bool verify_only;               /* check: nothing is timed */
     const struct circ_tuned *tuned; /* what points run with; NULL: as the backends choose */
+
+    const struct circ_countable *countable; /* what is counted; NULL with verify_only */
 
     int64_t began_ns; /* when the command began, on the monotonic clock */
 

@@ -383,7 +383,7 @@ void circ_subject_predict(struct circ_subject *subject)
     for (int i = 0; i < prediction.part_count && i < CIRC_MAX_COUNTERS; i++) {
         const struct circ_prediction_part *part = &prediction.parts[i];
         subject->counters[subject->counter_count++] =
-            (struct circ_counter){part->name, part->unit, "model", part->value, 1};
+            (struct circ_counter){part->name, part->unit, "model", part->value, 1, ""};
     }
     trial->counters = subject->counters;
     trial->counter_count = subject->counter_count;
@@ -401,5 +401,7 @@ void circ_subject_release(struct circ_subject *subject)
     free(subject->sorted);
     free(subject->windows);
     free(subject->powers);
+    for (size_t i = 0; i < subject->counter_count; i++)
+        free(subject->counter_reasons[i]);
     memset(subject, 0, sizeof *subject);
 }

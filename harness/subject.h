@@ -7,7 +7,7 @@
 #include "harness/window.h"
 #include "results/trial.h"
 
-#define CIRC_MAX_COUNTERS 64
+#define CIRC_MAX_COUNTERS 256 /* groups of --events, their metrics included */
 
 struct circ_subject {
     const struct circ_planned *planned;
@@ -35,6 +35,7 @@ struct circ_subject {
     bool complete;    /* and everything else that is stored is there */
 
     struct circ_counter counters[CIRC_MAX_COUNTERS];
+    char *counter_reasons[CIRC_MAX_COUNTERS]; /* owned: where their reasons lie; NULL: constants */
     size_t counter_count;
     /* energy pass */
     struct circ_chosen energy_channels; /* whose sum is the row's energy */

@@ -35,7 +35,8 @@ static const char sample_sql[] =
     "INSERT INTO sample (trial, number, start_ns, time_ns, device_time_ns, iterations, warmup,"
     " outlier) VALUES (?,?,?,?,?,?,?,?)";
 static const char counter_sql[] =
-    "INSERT INTO counter (trial, source, name, unit, value, running) VALUES (?,?,?,?,?,?)";
+    "INSERT INTO counter (trial, source, name, unit, value, running, reason)"
+    " VALUES (?,?,?,?,?,?,?)";
 static const char window_sql[] =
     "INSERT INTO energy_window (trial, number, source, channel, scope, grade, idle, duration_ns,"
     " frames, raw_start, raw_end, energy_uj, bound_uj) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";
@@ -276,6 +277,7 @@ static enum circ_status insert_counters(struct circ_connection *connection, cons
         circ_connection_bind_word(&bind, counter->unit);
         circ_connection_bind_real(&bind, counter->value);
         circ_connection_bind_real(&bind, counter->running);
+        circ_connection_bind_text(&bind, counter->reason);
         status = circ_connection_run(connection, &bind, "storing a counter", err);
     }
     return status;

@@ -73,8 +73,9 @@ struct circ_sample {
 
 struct circ_counter {
     const char *name, *unit, *source; /* "task-clock", "ns", "papi:perf_event" */
-    double value;                     /* per batch, after scaling */
-    double running; /* fraction of the time it was counted, 1 when not multiplexed */
+    double value;                     /* per batch, after scaling; NaN: could not be counted */
+    double running;     /* fraction of the time it was counted, 1 when not multiplexed; NaN */
+    const char *reason; /* why it has no value, or by which name it was counted; "" */
 };
 
 /* One channel over one window. Channels of a window share its place. */

@@ -38,14 +38,14 @@ enum circ_status circ_hardware_start(struct circ_error *err)
     int version = PAPI_library_init(PAPI_VER_CURRENT);
     if (version != PAPI_VER_CURRENT)
         return circ_status_fail_native(
-            err, CIRC_ABSENT, version, "papi: the library does not start: %s",
+            err, CIRC_ABSENT, version, "PAPI does not start: %s",
             version > 0 ? "its version is not the one this program was built with"
                         : PAPI_strerror(version));
     /* Without it PAPI keeps one state for all threads and refuses a second event set. */
     int code = PAPI_thread_init(thread_id);
     if (code != PAPI_OK)
-        return circ_status_fail_native(err, CIRC_ABSENT, code, "papi: no support for threads: %s",
-                                       PAPI_strerror(code));
+        return circ_status_fail_native(err, CIRC_ABSENT, code,
+                                       "PAPI has no support for threads: %s", PAPI_strerror(code));
     return CIRC_OK;
 }
 
@@ -169,17 +169,17 @@ enum circ_status circ_hardware_add(const char *names[CIRC_MAX_HARDWARE], int *co
     int code = PAPI_event_name_to_code(name, &event);
     if (code != PAPI_OK)
         return circ_status_fail_native(err, CIRC_USAGE, code,
-                                       "--events %s: neither a software event such as "
+                                       "%s: neither a software event such as "
                                        "page-faults nor known to PAPI (%s); papi_avail and "
                                        "papi_native_avail list what is",
                                        name, PAPI_strerror(code));
     if (PAPI_get_event_component(event) != component())
         return circ_status_fail(err, CIRC_USAGE,
-                                "--events %s: not an event of PAPI's perf_event component, so it "
+                                "%s: not an event of PAPI's perf_event component, so it "
                                 "cannot be counted for the threads of one process",
                                 name);
     if (*count == CIRC_MAX_HARDWARE)
-        return circ_status_fail(err, CIRC_USAGE, "--events %s: at most %d hardware events", name,
+        return circ_status_fail(err, CIRC_USAGE, "%s: at most %d hardware events", name,
                                 CIRC_MAX_HARDWARE);
     const char *const cycles[] = {preferred[0].name};
     names[*count] = name;
@@ -188,7 +188,7 @@ enum circ_status circ_hardware_add(const char *names[CIRC_MAX_HARDWARE], int *co
         code = PAPI_OK; /* the counters work; what was asked for is rare */
     if (code != PAPI_OK)
         return circ_status_fail_native(
-            err, CIRC_ABSENT, code, "--events %s: does not count on this machine%s: %s", name,
+            err, CIRC_ABSENT, code, "%s: does not count on this machine%s: %s", name,
             *count ? " beside those named before it; give fewer at a time" : "",
             PAPI_strerror(code));
     ++*count;
@@ -213,7 +213,7 @@ const char *circ_hardware_message(int code)
 enum circ_status circ_hardware_start(struct circ_error *err)
 {
     return circ_status_fail(err, CIRC_ABSENT,
-                            "papi: built without PAPI; install libpapi-dev and run meson setup "
+                            "built without PAPI; install libpapi-dev and run meson setup "
                             "--reconfigure");
 }
 
@@ -229,7 +229,7 @@ enum circ_status circ_hardware_add(const char *names[CIRC_MAX_HARDWARE], int *co
 {
     (void)names;
     (void)count;
-    return circ_status_fail(err, CIRC_ABSENT, "--events %s: built without PAPI", name);
+    return circ_status_fail(err, CIRC_ABSENT, "%s: built without PAPI", name);
 }
 
 int circ_hardware_open(int *set, const char *const *names, int count, pid_t tid)

@@ -24,7 +24,8 @@ struct choice {
     const char *hardware[CIRC_MAX_HARDWARE];
     int software_count, hardware_count;
     bool in_kernel;
-    char reason[192]; /* why no hardware event counts */
+    struct circ_error start; /* of what counts hardware events: code is OK, or why there are none */
+    char reason[192];        /* why no hardware event counts */
 };
 
 struct watched {
@@ -79,6 +80,9 @@ static enum circ_status choose_named(struct choice *choice, const char *const *e
             choice->software[choice->software_count++] = event;
             continue;
         }
+        if (choice->start.code)
+            return circ_status_fail_native(err, choice->start.code, choice->start.native, "%s: %s",
+                                           events[i], choice->start.message);
         enum circ_status status =
             circ_hardware_add(choice->hardware, &choice->hardware_count, events[i], err);
         if (status != CIRC_OK)
@@ -115,17 +119,21 @@ static enum circ_status choose(struct choice *choice, const char *const *events,
                                struct circ_error *err)
 {
     *choice = (struct choice){.software_count = 0};
-    enum circ_status status = circ_hardware_start(err);
-    if (status != CIRC_OK)
-        return status;
+    enum circ_status status = circ_hardware_start(&choice->start);
+    choice->start.code = status; /* software events count without it */
+    status = CIRC_OK;
     if (event_count > 0) {
         status = choose_named(choice, events, event_count, err);
     } else {
         choice->software_count = circ_software_default_count();
         for (int i = 0; i < choice->software_count; i++)
             choice->software[i] = circ_software_row(i);
-        choice->hardware_count =
-            circ_hardware_choose(choice->hardware, choice->reason, sizeof choice->reason);
+        if (choice->start.code)
+            snprintf(choice->reason, sizeof choice->reason, "%.*s", (int)sizeof choice->reason - 1,
+                     choice->start.message);
+        else
+            choice->hardware_count =
+                circ_hardware_choose(choice->hardware, choice->reason, sizeof choice->reason);
     }
     if (status == CIRC_OK)
         status = permit(choice, event_count > 0, err);
@@ -289,6 +297,8 @@ static enum circ_status probe(const struct circ_meter_request *request, struct c
     enum circ_status status = choose(&choice, NULL, 0, err);
     if (status != CIRC_OK)
         return status;
+    if (choice.start.code)
+        return circ_status_fail(err, CIRC_OK, "papi: software events only: %s", choice.reason);
     if (choice.hardware_count == 0)
         return circ_status_fail(
             err, CIRC_OK,

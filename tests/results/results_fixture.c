@@ -45,6 +45,12 @@ struct circ_trial fixture_trial(const char *workload, const char *structure, int
     };
     static const struct circ_counter counters[] = {
         {.name = "task-clock", .unit = "ns", .source = "papi", .value = 1000, .running = 1},
+        {.name = "ipc",
+         .unit = "1",
+         .source = "group:default",
+         .value = NAN,
+         .running = NAN,
+         .reason = "no cycles"},
     };
     static const struct circ_energy_window windows[] = {
         {.source = "powercap",
@@ -107,7 +113,7 @@ struct circ_trial fixture_trial(const char *workload, const char *structure, int
     trial.samples = samples;
     trial.sample_count = 3;
     trial.counters = counters;
-    trial.counter_count = 1;
+    trial.counter_count = 2;
     trial.windows = windows;
     trial.window_count = 2;
     return trial;

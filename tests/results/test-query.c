@@ -21,7 +21,7 @@ static const char contract[] =
     "accuracy_top1 dense_variant speedup_ci_low speedup_ci_high verify_ns max_error "
     "error_bound checked outputs noise energy_net_uj_per_frame cold trial campaign_key "
     "started command flop_roof roof_bytes ";
-#define SCHEMA 5 /* migrations */
+#define SCHEMA 6 /* migrations */
 
 static void test_columns(struct circ_store *store)
 {
@@ -287,7 +287,7 @@ static void test_canned(struct circ_store *store, const char *campaign, bool fil
                     {"fixed-point", 1},
                     {"best-block", 7},
                     {"pruned-vs-circulant", 1},
-                    {"counters", 11},
+                    {"counters", 22},
                     {"samples", 11},
                     {"verify", 12},
                     {"hosts", 3},

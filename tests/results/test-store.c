@@ -25,7 +25,7 @@ static void test_create_and_reopen(void)
     fixture_path(path, sizeof path);
     store = fixture_store(path, CIRC_STORE_WRITE, "first", &keys);
     tap_ok(!fixture_add(store, &keys, &trial, &err), "a trial is stored");
-    tap_ok(fixture_number(store, "PRAGMA user_version") == 5, "the schema is counted");
+    tap_ok(fixture_number(store, "PRAGMA user_version") == 6, "the schema is counted");
     tap_ok(fixture_number(store, "PRAGMA application_id") == 0x43495243, "the file is marked");
     tap_ok(fixture_number(store, "PRAGMA foreign_keys") == 1, "foreign keys are on");
     circ_store_close(store);
@@ -80,7 +80,9 @@ static void test_values(void)
                fixture_number(store, "SELECT device_time_ns FROM sample WHERE number = 2") == 900 &&
                fixture_number(store, "SELECT count(*) FROM energy_window WHERE bound_uj IS NULL") ==
                    1 &&
-               fixture_number(store, "SELECT value FROM counter") == 1000,
+               fixture_number(store, "SELECT value FROM counter WHERE reason IS NULL") == 1000 &&
+               fixture_number(store, "SELECT value IS NULL AND running IS NULL AND reason = 'no "
+                                     "cycles' FROM counter WHERE name = 'ipc'") == 1,
            "samples, windows and counters are there");
     trial.point.block = 16;
     trial.status = CIRC_WRONG;
@@ -175,7 +177,7 @@ static void test_campaigns(void)
     tap_ok(!circ_store_campaign_delete(store, keys.campaign, &err), "gamma is deleted");
     tap_ok(fixture_number(store, "SELECT count(*) FROM trial") == 1 &&
                fixture_number(store, "SELECT count(*) FROM sample") == 3 &&
-               fixture_number(store, "SELECT count(*) FROM counter") == 1 &&
+               fixture_number(store, "SELECT count(*) FROM counter") == 2 &&
                fixture_number(store, "SELECT count(*) FROM verdict") == 1 &&
                fixture_number(store, "SELECT count(*) FROM energy_window") == 2 &&
                fixture_number(store, "SELECT count(*) FROM point") == 1 &&
