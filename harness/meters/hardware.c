@@ -31,6 +31,27 @@ static unsigned long thread_id(void)
     return (unsigned long)gettid();
 }
 
+/* The component that counts for threads, -1 if there is none. */
+static int component(void)
+{
+    for (int i = 0; i < PAPI_num_components(); i++) {
+        const PAPI_component_info_t *info = PAPI_get_component_info(i);
+        if (info && strcmp(info->name, "perf_event") == 0)
+            return info->disabled ? -1 : i;
+    }
+    return -1;
+}
+
+/* PAPI 7.0 reads every set with the instruction rdpmc where it can, and that reads the counters of
+ * the processor it runs on: of a set on another thread it says anything at all (mended in 7.1). No
+ * option turns it off; its own flag does, before the first set. */
+static void forbid_fast_reads(void)
+{
+    const PAPI_component_info_t *info = PAPI_get_component_info(component());
+    if (info)
+        ((PAPI_component_info_t *)info)->fast_counter_read = 0;
+}
+
 enum circ_status circ_hardware_start(struct circ_error *err)
 {
     if (PAPI_is_initialized() != PAPI_NOT_INITED)
@@ -46,18 +67,8 @@ enum circ_status circ_hardware_start(struct circ_error *err)
     if (code != PAPI_OK)
         return circ_status_fail_native(err, CIRC_ABSENT, code,
                                        "PAPI has no support for threads: %s", PAPI_strerror(code));
+    forbid_fast_reads();
     return CIRC_OK;
-}
-
-/* The component that counts for threads, -1 if there is none. */
-static int component(void)
-{
-    for (int i = 0; i < PAPI_num_components(); i++) {
-        const PAPI_component_info_t *info = PAPI_get_component_info(i);
-        if (info && strcmp(info->name, "perf_event") == 0)
-            return info->disabled ? -1 : i;
-    }
-    return -1;
 }
 
 void circ_hardware_close(int set)
