@@ -73,8 +73,8 @@ static enum circ_status check_name(const struct place *at, const char *what, con
                     "formulas write _ for -",
                     what, name, CIRC_GROUP_NAME_SIZE - 1);
     to_variable(name, variable);
-    if (!circ_formula_may_name(variable))
-        return fail(at, "%s '%s': it begins with a digit, or is a word of SQL: choose another",
+    if (*name < 'a' || !circ_formula_may_name(variable))
+        return fail(at, "%s '%s': it begins with no letter, or is a word of SQL: choose another",
                     what, name);
     for (int i = 0; i < CIRC_GIVEN_COUNT; i++)
         if (!strcmp(variable, given_names[i]))
