@@ -154,8 +154,9 @@ static enum circ_status choose_single(const struct search *search,
     enum circ_status found = circ_groups_open(&group, word, &known);
     if (!found)
         circ_groups_close(group);
-    if (found == CIRC_NOTHING && (status == CIRC_USAGE || strstr(known.message, "did you mean")))
-        return circ_status_fail_native(err, status, cause.native,
+    bool mistyped = found == CIRC_NOTHING && strstr(known.message, "did you mean");
+    if (mistyped || (found == CIRC_NOTHING && status == CIRC_USAGE))
+        return circ_status_fail_native(err, CIRC_USAGE, cause.native,
                                        "--events: %.200s (as an event: %s)", known.message,
                                        cause.message);
     return circ_status_fail_native(err, status, cause.native, "--events %s", cause.message);

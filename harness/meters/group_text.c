@@ -65,20 +65,25 @@ static void to_variable(const char *name, char variable[CIRC_GROUP_NAME_SIZE])
 
 static enum circ_status check_name(const struct place *at, const char *what, const char *name)
 {
+    if (strlen(name) < CIRC_GROUP_NAME_SIZE && *name >= 'a' && *name <= 'z' &&
+        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(name))
+        return CIRC_OK;
+    return fail(at,
+                "%s '%.60s': a name begins with a letter and has small letters, digits and -, at "
+                "most %d of them; formulas write _ for -",
+                what, name, CIRC_GROUP_NAME_SIZE - 1);
+}
+
+/* Formulas name events, so that an event's name must be free in them. */
+static enum circ_status check_variable(const struct place *at, const char *name)
+{
     char variable[CIRC_GROUP_NAME_SIZE];
-    if (strlen(name) >= CIRC_GROUP_NAME_SIZE ||
-        strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(name))
-        return fail(at,
-                    "%s '%.60s': a name has small letters, digits and -, at most %d of them; "
-                    "formulas write _ for -",
-                    what, name, CIRC_GROUP_NAME_SIZE - 1);
     to_variable(name, variable);
-    if (*name < 'a' || !circ_formula_may_name(variable))
-        return fail(at, "%s '%s': it begins with no letter, or is a word of SQL: choose another",
-                    what, name);
+    if (!circ_formula_may_name(variable))
+        return fail(at, "event '%s': it is a word of SQL: choose another", name);
     for (int i = 0; i < CIRC_GIVEN_COUNT; i++)
         if (!strcmp(variable, given_names[i]))
-            return fail(at, "%s '%s': formulas know another thing by this name", what, name);
+            return fail(at, "event '%s': formulas know another thing by this name", name);
     return CIRC_OK;
 }
 
@@ -105,6 +110,8 @@ static enum circ_status read_event(struct place *at, char *rest)
     if (!name)
         return fail(at, "event: a name is missing, and the meter's names behind it");
     enum circ_status status = check_name(at, "event", name);
+    if (!status)
+        status = check_variable(at, name);
     if (status)
         return status;
     int i = find_event(group, name); /* a second line goes on with the first's alternatives */
