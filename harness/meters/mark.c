@@ -23,7 +23,8 @@ void circ_mark_set(struct circ_watch *watch, struct circ_mark *mark)
     }
     mark->t_ns = circ_clock_now_ns();
     for (int c = 0; c < watch->count; c++) {
-        const struct circ_watch_state *state = &watch->states[c];
+        struct circ_watch_state *state = &watch->states[c];
+        state->confirmed = false;
         mark->channels[c] = (struct circ_mark_channel){.t_ns = mark->t_ns,
                                                        .raw = state->anchor.raw,
                                                        .total = state->total,

@@ -54,17 +54,27 @@ static void break_off(struct circ_watch_state *state, enum circ_grade grade, con
     snprintf(state->reason, sizeof state->reason, "%s", reason);
 }
 
-/* A mark that is waited for learns what the channel gained by its first tick after it. */
-static void settle(struct circ_watch *watch, int c)
+/* A mark that is waited for learns what the channel gained by its next tick. That must be a tick
+ * after the mark, whatever kept this process from the processor between a reading and its time: so
+ * first comes a reading that began after the mark, and then the tick that changes it. */
+static void settle(struct circ_watch *watch, int c, int64_t began_ns)
 {
+    struct circ_watch_state *state = &watch->states[c];
     struct circ_mark *held = watch->held;
-    if (held && isnan(held->channels[c].gain))
-        held->channels[c].gain = watch->states[c].total - held->channels[c].total;
+    if (!held || !isnan(held->channels[c].gain) || !state->anchor.valid)
+        return;
+    if (!state->confirmed && began_ns >= held->t_ns) {
+        state->confirmed = true;
+        state->confirmed_raw = state->anchor.raw;
+    } else if (state->confirmed && state->anchor.raw != state->confirmed_raw) {
+        held->channels[c].gain = state->total - held->channels[c].total;
+    }
 }
 
 /* Takes a reading of a counter. Energy comes in at ticks, so time is counted from the last one that
  * was seen, and a tick stands for one update interval at least. Whether it moved. */
-static bool advance(struct circ_watch *watch, int c, const struct circ_reading *reading)
+static bool advance(struct circ_watch *watch, int c, const struct circ_reading *reading,
+                    int64_t began_ns)
 {
     const struct circ_channel *channel = &watch->channels[c];
     struct circ_watch_state *state = &watch->states[c];
@@ -80,6 +90,9 @@ static bool advance(struct circ_watch *watch, int c, const struct circ_reading *
     if (before.valid && reading->raw == before.raw && channel->update_ns > 0)
         return false;
     state->anchor = *reading;
+    /* its own time may be late by as long as this process was kept from the processor, and the next
+     * tick would seem to have come with more power than it had */
+    state->anchor.t_ns = began_ns;
     if (!before.valid)
         return true;
     if (reading->t_ns - before.t_ns < channel->update_ns)
@@ -87,7 +100,6 @@ static bool advance(struct circ_watch *watch, int c, const struct circ_reading *
     struct circ_delta delta = circ_difference_take(channel, &before, reading, 1e9);
     if (delta.grade == CIRC_GRADE_OK) {
         state->total += delta.value;
-        settle(watch, c);
     } else if (delta.grade != CIRC_GRADE_NO_TICK) {
         break_off(state, delta.grade, delta.reason);
     }
@@ -105,8 +117,9 @@ void circ_watch_look(struct circ_watch *watch, struct circ_watch_source *source)
         struct circ_watch_state *state = &watch->states[source->first + i];
         bool power = channel->unit == CIRC_UNIT_UW;
         if (!power) {
-            if (advance(watch, source->first + i, &readings[i]) && watch->trace_ns)
+            if (advance(watch, source->first + i, &readings[i], now) && watch->trace_ns)
                 circ_series_add(&state->series, readings[i].t_ns, state->total);
+            settle(watch, source->first + i, now);
             continue;
         }
         state->anchor = readings[i];

@@ -27,6 +27,9 @@ struct circ_watch_source {
 struct circ_watch_state {
     struct circ_reading anchor; /* when its present value was first seen */
     double total;
+    /* the first reading that began after the mark that is held */
+    uint64_t confirmed_raw;
+    bool confirmed;
     int breaks;
     enum circ_grade grade; /* of the last break */
     char reason[160];
