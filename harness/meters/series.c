@@ -73,7 +73,9 @@ static struct circ_delta refuse(struct circ_delta delta, enum circ_grade grade,
     return delta;
 }
 
-/* Powers by trapezoids: what lies between two readings is taken to lie between their values. */
+/* Powers by trapezoids: what lies between two readings is taken to lie between their values. A
+ * step between them may have come at any moment: over the whole interval the trapezoid is off by
+ * half of it, over a part that a window cuts off by more. */
 static void integrate(struct circ_delta *delta, const struct circ_series *series, ptrdiff_t first,
                       ptrdiff_t last, int64_t from_ns, int64_t to_ns)
 {
@@ -81,10 +83,58 @@ static void integrate(struct circ_delta *delta, const struct circ_series *series
         const struct circ_series_point *left = &series->points[i];
         int64_t start = left->t_ns > from_ns ? left->t_ns : from_ns;
         int64_t end = left[1].t_ns < to_ns ? left[1].t_ns : to_ns;
-        double seconds = (double)(end - start) / 1e9;
-        delta->value += (between(left, start) + between(left, end)) / 2 * seconds;
-        delta->bound += fabs(left[1].value - left->value) / 2 * seconds;
+        double seconds = (double)(end - start) / 1e9, step = left[1].value - left->value;
+        double middle = (double)(start - left->t_ns + end - left->t_ns) / 2 /
+                        (double)(left[1].t_ns - left->t_ns);
+        delta->value += (left->value + step * middle) * seconds;
+        delta->bound += fabs(step) * fmax(middle, 1 - middle) * seconds;
     }
+}
+
+/* What a counter gained at its next tick after a reading: it may have been behind by as much. A
+ * reading may come more often than the counter ticks. otherwise, when no tick has come since. */
+static double next_gain(const struct circ_series *series, ptrdiff_t i, double otherwise)
+{
+    double value = series->points[i].value;
+    for (size_t j = (size_t)i + 1; j < series->count; j++)
+        if (series->points[j].value != value)
+            return series->points[j].value > value ? series->points[j].value - value : otherwise;
+    return otherwise;
+}
+
+/* Accumulated energy: interpolated at both ends. */
+static void subtract(struct circ_delta *delta, const struct circ_series *series, ptrdiff_t first,
+                     ptrdiff_t last, int64_t from_ns, int64_t to_ns)
+{
+    double largest = 0;
+    for (ptrdiff_t i = first; i < last; i++)
+        largest = fmax(largest, series->points[i + 1].value - series->points[i].value);
+    delta->value =
+        between(&series->points[last - 1], to_ns) - between(&series->points[first], from_ns);
+    delta->bound = next_gain(series, first, largest) + next_gain(series, last - 1, largest);
+}
+
+/* Why a pair of neighbouring readings spoils the window; NULL: it does not. */
+static const char *find_fault(const struct circ_channel *channel,
+                              const struct circ_series_point *left, enum circ_grade *grade,
+                              char why[96])
+{
+    bool power = channel->unit == CIRC_UNIT_UW;
+    double ceiling = channel->power_ceiling_w, larger = fmax(left->value, left[1].value) / 1e6;
+    *grade = CIRC_GRADE_LOST;
+    if (left->value < 0 || left[1].value < 0)
+        return power ? "a power below zero" : "an energy below zero";
+    if (!power)
+        return left[1].value < left->value ? "it went backwards" : NULL;
+    if (channel->update_ns > 0 && left[1].t_ns - left->t_ns > GAP * channel->update_ns) {
+        snprintf(why, 96, "no reading for %.3f s", (double)(left[1].t_ns - left->t_ns) / 1e9);
+        return why;
+    }
+    *grade = CIRC_GRADE_AMBIGUOUS;
+    if (ceiling <= 0 || larger <= ceiling)
+        return NULL;
+    snprintf(why, 96, "%.0f W where at most %.0f W is plausible", larger, ceiling);
+    return why;
 }
 
 struct circ_delta circ_series_between(const struct circ_series *series,
@@ -101,27 +151,16 @@ struct circ_delta circ_series_between(const struct circ_series *series,
     if (first < 0 || last >= (ptrdiff_t)series->count)
         return refuse(delta, CIRC_GRADE_LOST, channel, "its readings do not cover the window");
     for (ptrdiff_t i = first; i < last; i++) {
-        const struct circ_series_point *left = &series->points[i];
-        if (channel->update_ns > 0 && left[1].t_ns - left->t_ns > GAP * channel->update_ns) {
-            char why[96];
-            snprintf(why, sizeof why, "no reading for %.3f s",
-                     (double)(left[1].t_ns - left->t_ns) / 1e9);
-            return refuse(delta, CIRC_GRADE_LOST, channel, why);
-        }
-        if (left->value < 0 || left[1].value < 0 || (!power && left[1].value < left->value))
-            return refuse(delta, CIRC_GRADE_LOST, channel,
-                          power ? "a power below zero" : "it went backwards");
+        char why[96];
+        enum circ_grade grade;
+        const char *fault = find_fault(channel, &series->points[i], &grade, why);
+        if (fault)
+            return refuse(delta, grade, channel, fault);
     }
-    const struct circ_series_point *head = &series->points[first],
-                                   *tail = &series->points[last - 1];
-    if (power) {
-        integrate(&delta, series, first, last, from_ns, to_ns);
-    } else {
-        delta.value = between(tail, to_ns) - between(head, from_ns);
-        delta.bound = head[1].value - head->value + tail[1].value - tail->value;
-        if (tail[1].value == head->value)
-            return refuse(delta, CIRC_GRADE_NO_TICK, channel, "it did not move in the window");
-    }
+    (power ? integrate : subtract)(&delta, series, first, last, from_ns, to_ns);
+    if (delta.value <= 0)
+        return refuse(delta, CIRC_GRADE_NO_TICK, channel,
+                      power ? "it read 0 W all the time" : "it did not move in the window");
     delta.bound += channel->error * delta.value;
     double watts = delta.value / 1e6 / ((double)delta.duration_ns / 1e9);
     if (channel->power_ceiling_w > 0 && watts > channel->power_ceiling_w) {

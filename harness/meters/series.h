@@ -27,10 +27,11 @@ void circ_series_free(struct circ_series *series); /* harmless on a zeroed one *
 
 /* The energy of channel (unit UJ or UW; error, update_ns, power_ceiling_w count) between two
  * moments that the series covers. Power is integrated by trapezoids; the bound is half of every
- * step between neighbours times its length, plus the sensor's own error. Accumulated energy is
- * interpolated at both ends; the bound is what the counter gained between the readings round each
- * end. LOST: not covered, or a gap of more than ten update intervals; AMBIGUOUS: above the ceiling.
- */
+ * step between neighbours times its length (of an interval that the window cuts, as much as a step
+ * at its worst moment would make), plus the sensor's own error. Accumulated energy is interpolated
+ * at both ends; the bound is what the counter gained at its next tick after each of them. LOST: not
+ * covered, backwards, or powers with a gap of more than ten update intervals; NO_TICK: nothing
+ * came; AMBIGUOUS: above the ceiling. */
 struct circ_delta circ_series_between(const struct circ_series *series,
                                       const struct circ_channel *channel, int64_t from_ns,
                                       int64_t to_ns, double max_error);
