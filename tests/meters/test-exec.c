@@ -1,0 +1,209 @@
+/* The exec meter with small commands of sh: what it takes, what it refuses, and that nothing of the
+ * command is left. */
+#include "harness/meters/clock.h"
+#include "harness/meters/difference.h"
+#include "harness/meters/meter.h"
+#include "harness/meters/sysfs.h"
+#include "tests/meters/sysfs_tree.h"
+#include "tests/tap.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MS INT64_C(1000000)
+
+static const struct circ_meter *meter;
+static struct circ_channel channels[CIRC_MAX_CHANNELS];
+static struct circ_reading readings[CIRC_MAX_CHANNELS];
+static struct circ_error err;
+static int count;
+
+static enum circ_status start(struct circ_meter_session **session, const char *command)
+{
+    const struct circ_meter_request request = {.command = command};
+    count = 0;
+    return meter->open(session, channels, &count, &request, &err);
+}
+
+/* What `between` says once the lines have come, which is waited for. */
+static struct circ_delta window(struct circ_meter_session *session, int channel, int64_t from_ns,
+                                int64_t to_ns)
+{
+    struct circ_delta delta = {.grade = CIRC_GRADE_NO_TICK};
+    for (int i = 0; i < 2000; i++) {
+        if (meter->between(session, channel, from_ns, to_ns, 1, &delta))
+            return delta;
+        circ_clock_sleep_ns(5 * MS);
+    }
+    tap_ok(false, "the lines come within 10 s");
+    return delta;
+}
+
+static void absent(const char *command, const char *words, const char *what)
+{
+    struct circ_meter_session *session;
+    int64_t begun = circ_clock_now_ns();
+    tap_ok(start(&session, command) == CIRC_ABSENT && strstr(err.message, words), "%s: %s", what,
+           err.message);
+    tap_note("after %.1f s", (double)(circ_clock_now_ns() - begun) / 1e9);
+}
+
+static void refusals(void)
+{
+    struct circ_meter_session *session;
+    int none;
+    tap_ok(meter->open(&session, channels, &none, NULL, &err) == CIRC_ABSENT &&
+               strstr(err.message, "--meter-exec"),
+           "no command: %s", err.message);
+    absent("echo no such sensor >&2; exit 3", "ended with status 3 (no such sensor)",
+           "one that fails at once");
+    absent("there-is-no-such-command", "ended with status 127", "one that does not exist");
+    absent("echo hello; echo 1 2 3; echo - wall_w nan; echo - wall_w 0x10; echo - wall 5",
+           "5 lines were skipped, the first: hello", "one that prints rubbish");
+    absent("kill -9 $$", "ended by signal 9", "one that is killed");
+    absent("sleep 60", "no reading within 5 s", "one that is silent");
+}
+
+/* Ten readings a second of a power and of an energy, described. */
+static void described(void)
+{
+    struct circ_meter_session *session;
+    static const char command[] =
+        "echo '# channel wall_w scope board update_ms 50 error 1% ceiling_w 300'\n"
+        "echo '# channel card_mj pci 0000:65:00.0 scope gpu'\n"
+        "echo '# channel socket_uw package 1'\n"
+        "echo '# anything else'\n"
+        "i=0; while :; do echo - socket_uw 5000000; echo \"- card_mj $((i * 1000))\"\n"
+        "echo - wall_w 20; i=$((i+1)); sleep 0.05; done";
+    if (!tap_ok(start(&session, command) == CIRC_OK, "a command that describes itself: %s",
+                err.message))
+        return;
+    tap_ok(count == 3 && strcmp(channels[0].name, "wall") == 0 &&
+               strcmp(channels[2].name, "socket") == 0 && strcmp(channels[1].name, "card") == 0,
+           "three channels, without their endings, in the order in which they were described");
+    tap_ok(channels[0].unit == CIRC_UNIT_UW && channels[0].scope == CIRC_SCOPE_BOARD &&
+               channels[0].error == 0.01 && channels[0].update_ns == 50 * MS &&
+               channels[0].power_ceiling_w == 300 && channels[0].package == -1,
+           "the wall's description");
+    tap_ok(channels[1].unit == CIRC_UNIT_UJ && channels[1].scope == CIRC_SCOPE_GPU &&
+               strcmp(channels[1].pci, "0000:65:00.0") == 0 && channels[1].update_ns > 0,
+           "the card's, and an interval that was measured: %.1f ms",
+           (double)channels[1].update_ns / 1e6);
+    tap_ok(channels[2].scope == CIRC_SCOPE_PACKAGE && channels[2].package == 1,
+           "a package means scope package");
+    tap_ok(strcmp(channels[0].source, "exec:echo") == 0, "the source names the command");
+    struct circ_delta delta;
+    int64_t from = circ_clock_now_ns(), to = from + 400 * MS;
+    tap_ok(!meter->between(session, 0, from, to, 1, &delta), "lines that have yet to come");
+    delta = window(session, 0, from, to);
+    tap_ok(delta.grade == CIRC_GRADE_OK && fabs(delta.value - 8e6) < 1 &&
+               fabs(delta.bound - 8e4) < 1,
+           "20 W for 0.4 s are 8 J, the sensor's 1 %% its bound");
+    delta = window(session, 1, from, to);
+    tap_ok((delta.grade == CIRC_GRADE_OK || delta.grade == CIRC_GRADE_SHORT) && delta.value > 0 &&
+               delta.bound > 0,
+           "the card's energy: %.2f J +- %.2f J", delta.value / 1e6, delta.bound / 1e6);
+    meter->read(session, readings);
+    tap_ok(readings[0].valid && readings[0].raw == 20000000 && readings[0].t_ns >= to - 200 * MS,
+           "read gives the last line");
+    tap_ok(window(session, 0, from - 3600000 * MS, from).grade == CIRC_GRADE_LOST,
+           "an hour ago it did not run");
+    meter->close(session);
+}
+
+static void times(void)
+{
+    struct circ_meter_session *session;
+    char command[512];
+    int64_t epoch = circ_clock_epoch_ns(), now = circ_clock_now_ns();
+    snprintf(command, sizeof command,
+             "echo %lld a_w 1; echo %lld b_w 2; echo %lld a_w 1; echo %lld b_w 2; sleep 60",
+             (long long)epoch, (long long)now, (long long)(epoch + 1000 * MS),
+             (long long)(now + 1000 * MS));
+    if (!tap_ok(start(&session, command) == CIRC_OK && count == 2, "times of both clocks"))
+        return;
+    meter->read(session, readings);
+    tap_ok(llabs(readings[0].t_ns - now - 1000 * MS) < 100 * MS, "since the epoch: %.3f ms off",
+           (double)(readings[0].t_ns - now - 1000 * MS) / 1e6);
+    circ_clock_sleep_ns(20 * MS);
+    meter->read(session, readings);
+    tap_ok(readings[1].t_ns == now + 1000 * MS, "and of CLOCK_MONOTONIC");
+    tap_ok(llabs(channels[1].update_ns - 1000 * MS) < MS, "its interval is a second");
+    struct circ_delta delta = window(session, 1, now + 100 * MS, now + 600 * MS);
+    tap_ok(delta.grade == CIRC_GRADE_OK && fabs(delta.value - 1e6) < 1, "2 W for 0.5 s are 1 J");
+    meter->close(session);
+}
+
+static void death(void)
+{
+    struct circ_meter_session *session;
+    if (!tap_ok(start(&session, "echo - w_w 5; sleep 0.05; echo - w_w 5; echo oops; sleep 0.3; "
+                                "echo bad weather >&2; exit 7") == CIRC_OK,
+                "a command that will die"))
+        return;
+    int64_t now = circ_clock_now_ns();
+    struct circ_delta delta = window(session, 0, now, now + 2000 * MS);
+    tap_ok(delta.grade == CIRC_GRADE_LOST && isnan(delta.value) &&
+               strstr(delta.reason, "ended with status 7 (bad weather)"),
+           "the window is lost: %s", delta.reason);
+    meter->read(session, readings);
+    tap_ok(!readings[0].valid, "and its readings are not valid");
+    meter->close(session);
+
+    tap_ok(start(&session, "echo - w_w 5; sleep 0.05; echo - w_w 5; exec >&-; sleep 60") == CIRC_OK,
+           "one that closes its output");
+    now = circ_clock_now_ns();
+    delta = window(session, 0, now, now + 2000 * MS);
+    tap_ok(strstr(delta.reason, "closed its output"), "is lost too: %s", delta.reason);
+    meter->close(session);
+}
+
+/* Its children are gone with it, though they ignore being asked. */
+static void ending(void)
+{
+    struct circ_meter_session *session;
+    char command[1024], root[TREE_PATH], path[TREE_PATH + 16];
+    int child = 0;
+    bool made = tree_create(root);
+    snprintf(path, sizeof path, "%s/child", root);
+    snprintf(command, sizeof command,
+             "(trap '' TERM; echo $$ > %s; while :; do sleep 1; done) & "
+             "sh -c 'echo $$ > %s; trap \"\" TERM; while :; do sleep 1; done' & "
+             "echo - w_w 5; sleep 0.1; echo - w_w 5; sleep 60",
+             path, path);
+    if (!tap_ok(made && start(&session, command) == CIRC_OK, "a command with children"))
+        return;
+    for (int i = 0; i < 400 && child == 0; i++) {
+        uint64_t number;
+        if (circ_sysfs_counter(path, &number) == 0)
+            child = (int)number;
+        circ_clock_sleep_ns(5 * MS);
+    }
+    tap_ok(child > 0 && kill(child, 0) == 0, "one of which is %d", child);
+    meter->close(session);
+    bool gone = false;
+    for (int i = 0; i < 400 && !gone; i++) {
+        gone = kill(child, 0) != 0 && errno == ESRCH;
+        circ_clock_sleep_ns(5 * MS);
+    }
+    tap_ok(gone, "is gone after close");
+    tree_remove(root);
+    meter->close(NULL);
+}
+
+int main(void)
+{
+    meter = circ_meters_find("exec");
+    if (!tap_ok(meter && meter->energy && meter->between, "the meter is there"))
+        return tap_done();
+    refusals();
+    described();
+    times();
+    death();
+    ending();
+    return tap_done();
+}
