@@ -7,19 +7,13 @@
 #include <string.h>
 
 extern const struct circ_meter circ_meter_time, circ_meter_papi, circ_meter_powercap,
-    circ_meter_perf, circ_meter_papi_energy, circ_meter_nvml, circ_meter_drm,
+    circ_meter_perf, circ_meter_papi_energy, circ_meter_hwmon, circ_meter_nvml, circ_meter_drm,
     circ_meter_exec, circ_meter_trace;
 
 static const struct circ_meter *const meters[] = {
-    &circ_meter_time,
-    &circ_meter_papi,
-    &circ_meter_powercap,
-    &circ_meter_perf,
-    &circ_meter_papi_energy,
-    &circ_meter_nvml,
-    &circ_meter_drm,
-    &circ_meter_exec,
-    &circ_meter_trace,
+    &circ_meter_time,        &circ_meter_papi,  &circ_meter_powercap, &circ_meter_perf,
+    &circ_meter_papi_energy, &circ_meter_hwmon, &circ_meter_nvml,     &circ_meter_drm,
+    &circ_meter_exec,        &circ_meter_trace,
 };
 
 const struct circ_meter *const *circ_meters_list(int *count)
