@@ -14,9 +14,22 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The kernel's file is kept open: a read costs a system call. A file of a tree that stands for /sys
+ * may be replaced by another of its name at any moment, and is opened anew for each read. */
+struct counter {
+    int fd; /* -1 in a tree */
+    char path[CIRC_SYSFS_PATH];
+};
+
 struct circ_meter_session {
     int count;
-    int fds[CIRC_MAX_CHANNELS];
+    struct counter counters[CIRC_MAX_CHANNELS];
+};
+
+/* Zones whose counters cannot be read. */
+struct refusals {
+    const struct circ_zone *zones[CIRC_MAX_ZONES];
+    int count, code; /* the errno of the first */
 };
 
 static bool has_channel(const struct circ_channel *channels, int count, const char *name)
@@ -27,38 +40,69 @@ static bool has_channel(const struct circ_channel *channels, int count, const ch
     return false;
 }
 
-/* Opens the energy counter of a zone; the descriptor after one good read, or minus an errno. */
-static int open_counter(const struct circ_zone *zone, char path[CIRC_SYSFS_PATH])
+static int read_counter(const struct counter *counter, uint64_t *raw)
 {
-    char text[32] = "";
-    uint64_t value;
-    if (snprintf(path, CIRC_SYSFS_PATH, "%s/energy_uj", zone->path) >= CIRC_SYSFS_PATH)
-        return -ENAMETOOLONG;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    ssize_t got = pread(fd, text, sizeof text - 1, 0);
-    if (got <= 0 || !circ_sysfs_parse(text, &value)) {
-        int code = got < 0 ? errno : EIO;
-        close(fd);
-        return -code;
-    }
-    return fd;
+    return counter->fd >= 0 ? circ_sysfs_counter_at(counter->fd, raw)
+                            : circ_sysfs_counter(counter->path, raw);
 }
 
-static enum circ_status fail_open(struct circ_error *err, const char *path, int code)
+/* Opens the energy counter of a zone and reads it once; 0 or an errno. */
+static int open_counter(struct counter *counter, const struct circ_zone *zone)
 {
-    if (code == EACCES || code == EPERM)
+    uint64_t raw;
+    counter->fd = -1;
+    if (snprintf(counter->path, sizeof counter->path, "%s/energy_uj", zone->path) >=
+        CIRC_SYSFS_PATH)
+        return ENAMETOOLONG;
+    if (!circ_meters_replayed()) {
+        counter->fd = open(counter->path, O_RDONLY | O_CLOEXEC);
+        if (counter->fd < 0)
+            return errno;
+    }
+    int code = read_counter(counter, &raw);
+    if (code && counter->fd >= 0)
+        close(counter->fd);
+    return code;
+}
+
+/* Why it does not open, or, when some channels did, what is missing beside them. A zone whose twin
+ * could be read is not missing. */
+static enum circ_status explain(const struct refusals *refusals,
+                                const struct circ_channel *channels, int count,
+                                const struct circ_zone *zones, int zone_count,
+                                struct circ_error *err)
+{
+    enum circ_status status = count ? CIRC_OK : CIRC_ABSENT;
+    const struct circ_zone *first = NULL;
+    char missing[96] = "";
+    for (int i = 0; i < refusals->count; i++) {
+        struct circ_channel channel = circ_zones_channel(zones, zone_count, refusals->zones[i]);
+        size_t used = strlen(missing);
+        if (has_channel(channels, count, channel.name))
+            continue;
+        first = first ? first : refusals->zones[i];
+        if (count && used < 64)
+            snprintf(missing + used, sizeof missing - used, "%s%.24s", used ? ", " : "without ",
+                     channel.name);
+    }
+    const char *colon = *missing ? ": " : "";
+    if (!first)
+        return circ_status_fail(err, status, "%s", "");
+    if (refusals->code == EACCES || refusals->code == EPERM)
         return circ_status_fail_native(
-            err, CIRC_ABSENT, code,
-            "powercap: %s is readable by root only (CVE-2020-8694); until the next boot:\n"
+            err, status, refusals->code,
+            "powercap: %s%s%.120s/energy_uj is readable by root only (CVE-2020-8694); until the "
+            "next boot:\n"
             "    sudo chmod a+r /sys/class/powercap/*/energy_uj\n"
             "or for good:\n"
             "    echo 'SUBSYSTEM==\"powercap\", ACTION==\"add\", RUN+=\"/bin/chmod a+r "
             "/sys%%p/energy_uj\"' | sudo tee /etc/udev/rules.d/60-energy.rules",
-            path);
-    return circ_status_fail_native(err, CIRC_ABSENT, code, "powercap: %s cannot be read: %s", path,
-                                   strerror(code));
+            missing, colon, first->path);
+    return circ_status_fail_native(
+        err, status, refusals->code, "powercap: %s%s%s/energy_uj cannot be read: %s", missing,
+        colon, first->path,
+        refusals->code == EINVAL || refusals->code == EAGAIN ? "it does not hold a whole number"
+                                                             : strerror(refusals->code));
 }
 
 static enum circ_status open_powercap(struct circ_meter_session **session,
@@ -67,8 +111,9 @@ static enum circ_status open_powercap(struct circ_meter_session **session,
                                       struct circ_error *err)
 {
     enum circ_status status = CIRC_OK;
-    char root[CIRC_SYSFS_PATH], path[CIRC_SYSFS_PATH], refused[CIRC_SYSFS_PATH] = "";
-    int zone_count = 0, code = 0;
+    char root[CIRC_SYSFS_PATH];
+    struct refusals refusals = {.count = 0};
+    int zone_count = 0;
     (void)request;
     struct circ_meter_session *opened = calloc(1, sizeof *opened);
     struct circ_zone *zones = calloc(CIRC_MAX_ZONES, sizeof *zones);
@@ -85,26 +130,23 @@ static enum circ_status open_powercap(struct circ_meter_session **session,
         struct circ_channel channel = circ_zones_channel(zones, zone_count, &zones[i]);
         if (has_channel(channels, opened->count, channel.name))
             continue; /* the twin of a package that is there already */
-        int fd = open_counter(&zones[i], path);
-        if (fd < 0 && !code) {
-            code = -fd;
-            snprintf(refused, sizeof refused, "%s", path);
+        int code = open_counter(&opened->counters[opened->count], &zones[i]);
+        if (!code) {
+            channels[opened->count++] = channel;
+            continue;
         }
-        if (fd >= 0) {
-            channels[opened->count] = channel;
-            opened->fds[opened->count++] = fd;
-        }
+        refusals.code = refusals.count ? refusals.code : code;
+        refusals.zones[refusals.count++] = &zones[i];
     }
-    if (opened->count == 0 && code)
-        status = fail_open(err, refused, code);
-    else if (opened->count == 0)
+    if (opened->count == 0 && refusals.count == 0)
         status =
             circ_status_fail(err, CIRC_ABSENT,
                              "powercap: no energy counter under %s; virtual machines have none, "
                              "elsewhere try: sudo modprobe intel_rapl_msr",
                              root);
     else
-        circ_domains_nest(channels, 0, opened->count);
+        status = explain(&refusals, channels, opened->count, zones, zone_count, err);
+    circ_domains_nest(channels, 0, opened->count);
 done:
     free(zones);
     if (status != CIRC_OK) {
@@ -119,15 +161,9 @@ done:
 static void read_powercap(struct circ_meter_session *session, struct circ_reading *readings)
 {
     for (int i = 0; i < session->count; i++) {
-        char text[32];
-        ssize_t got = pread(session->fds[i], text, sizeof text - 1, 0);
-        int64_t now = circ_clock_now_ns();
         readings[i] = (struct circ_reading){.valid = false};
-        if (got <= 0)
-            continue;
-        text[got] = '\0';
-        readings[i].t_ns = now;
-        readings[i].valid = circ_sysfs_parse(text, &readings[i].raw);
+        readings[i].valid = read_counter(&session->counters[i], &readings[i].raw) == 0;
+        readings[i].t_ns = circ_clock_now_ns();
     }
 }
 
@@ -136,7 +172,8 @@ static void close_powercap(struct circ_meter_session *session)
     if (!session)
         return;
     for (int i = 0; i < session->count; i++)
-        close(session->fds[i]);
+        if (session->counters[i].fd >= 0)
+            close(session->counters[i].fd);
     free(session);
 }
 
@@ -146,10 +183,9 @@ static enum circ_status probe(const struct circ_meter_request *request, struct c
     struct circ_meter_session *session;
     int count;
     enum circ_status status = open_powercap(&session, channels, &count, request, err);
-    if (status != CIRC_OK)
-        return status;
-    close_powercap(session);
-    return circ_status_fail(err, CIRC_OK, "%s", "");
+    if (status == CIRC_OK)
+        close_powercap(session); /* what open says is missing stays in err */
+    return status;
 }
 
 extern const struct circ_meter circ_meter_powercap;

@@ -6,6 +6,7 @@
 #include "tests/tap.h"
 
 #include <grp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,102 @@ static void moving(void)
     tree_remove(root);
 }
 
+/* Two packages of which one gives no number, and twins. A folder in the place of a file is one that
+ * not even root can read. */
+static void partly(void)
+{
+    char root[TREE_PATH];
+    int count = 0, chosen[CIRC_MAX_CHANNELS], chosen_count;
+    struct circ_meter_session *session;
+    bool made = tree_create(root) &&
+                tree_write(root, "class/powercap/intel-rapl:0/name", "package-0") &&
+                tree_write(root, "class/powercap/intel-rapl:0/energy_uj", "1000") &&
+                tree_write(root, "class/powercap/intel-rapl:0/max_energy_range_uj", "many") &&
+                tree_write(root, "class/powercap/intel-rapl:1/name", "package-1") &&
+                tree_write(root, "class/powercap/intel-rapl:1/energy_uj/folder", "");
+    if (!tap_ok(made && meter->open(&session, channels, &count, NULL, &err) == CIRC_OK &&
+                    count == 1,
+                "one of two packages is kept"))
+        return;
+    tap_ok(strstr(err.message, "without package-1") && strstr(err.message, "intel-rapl:1"),
+           "and the other named: %s", err.message);
+    tap_ok(channels[0].wrap == UINT64_MAX, "a range that is no number is unknown");
+    tap_ok(choose(channels, count, 3, chosen, &chosen_count) == CIRC_ABSENT,
+           "one package is not the sum of two: %s", err.message);
+    meter->close(session);
+    tap_ok(meter->probe(NULL, &err) == CIRC_OK && strstr(err.message, "without package-1"),
+           "probe says so too");
+
+    tree_write(root, "class/powercap/intel-rapl-mmio:0/name", "package-1");
+    tree_write(root, "class/powercap/intel-rapl-mmio:0/energy_uj", "2000");
+    tap_ok(meter->open(&session, channels, &count, NULL, &err) == CIRC_OK && count == 2 &&
+               strcmp(find(count, "package-1")->source, "powercap:intel-rapl-mmio") == 0 &&
+               !*err.message,
+           "where the MSR's twin cannot be read, the other is");
+    meter->read(session, readings);
+    char path[2 * TREE_PATH], aside[2 * TREE_PATH];
+    snprintf(path, sizeof path, "%s/class/powercap/intel-rapl-mmio:0", root);
+    snprintf(aside, sizeof aside, "%s/aside", root);
+    tap_ok(readings[0].valid && readings[1].valid && rename(path, aside) == 0, "both are read");
+    meter->read(session, readings);
+    tap_ok(readings[0].valid && readings[0].raw == 1000 && !readings[1].valid,
+           "a zone that vanishes fails alone");
+    tap_ok(rename(aside, path) == 0, "it comes back");
+    meter->read(session, readings);
+    tap_ok(readings[1].valid && readings[1].raw == 2000, "and is read again");
+    meter->close(session);
+    tree_remove(root);
+}
+
+/* A reader beside a writer that empties the file and fills it, or replaces it. */
+static void torn(void)
+{
+    static const char *const numbers[] = {"111111111111", "2222222222", "33333333333333"};
+    static const char counter[] = "class/powercap/intel-rapl:0/energy_uj";
+    char root[TREE_PATH], path[2 * TREE_PATH], fresh[2 * TREE_PATH];
+    struct circ_meter_session *session;
+    int count = 0, state, valid = 0, wrong = 0;
+    bool made = tree_create(root) &&
+                tree_write(root, "class/powercap/intel-rapl:0/name", "package-0") &&
+                tree_write(root, counter, numbers[0]);
+    snprintf(path, sizeof path, "%s/%s", root, counter);
+    snprintf(fresh, sizeof fresh, "%s/fresh", root);
+    if (!tap_ok(made && meter->open(&session, channels, &count, NULL, &err) == CIRC_OK,
+                "a counter that is rewritten"))
+        return;
+    pid_t child = fork();
+    if (child == 0)
+        alarm(60); /* should this test not live to end it */
+    for (unsigned i = 0; child == 0; i++) {
+        if (i % 3 == 0 && tree_write(root, "fresh", numbers[i / 3 % 3]))
+            rename(fresh, path);
+        else
+            tree_write(root, counter, numbers[i % 3]);
+    }
+    for (int i = 0; i < 20000; i++) {
+        meter->read(session, readings);
+        char text[32];
+        snprintf(text, sizeof text, "%llu", (unsigned long long)readings[0].raw);
+        valid += readings[0].valid;
+        wrong += readings[0].valid && strcmp(text, numbers[0]) != 0 &&
+                 strcmp(text, numbers[1]) != 0 && strcmp(text, numbers[2]) != 0;
+    }
+    kill(child, SIGKILL);
+    tap_ok(waitpid(child, &state, 0) == child && wrong == 0 && valid > 0,
+           "%d of 20000 readings are valid, none of them is part of a number", valid);
+    meter->close(session);
+    static const char *const none[] = {
+        "", "-1", "1e6", "12 34", "99999999999999999999", "184467440737095516150"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        tap_ok(window(root, "1000", none[i]).grade == CIRC_GRADE_LOST, "'%s' is no number",
+               none[i]);
+    FILE *file = fopen(path, "w");
+    tap_ok(file && fputs("1234", file) >= 0 && fclose(file) == 0 &&
+               meter->probe(NULL, &err) == CIRC_ABSENT && strstr(err.message, "whole number"),
+           "a number that is cut short: %s", err.message);
+    tree_remove(root);
+}
+
 /* Modes do not bind root: the child gives it up first. */
 static void denied(void)
 {
@@ -199,6 +296,8 @@ int main(int argc, char **argv)
     laptop(argv[1]);
     amd(argv[1]);
     moving();
+    partly();
+    torn();
     denied();
     return tap_done();
 }
