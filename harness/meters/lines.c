@@ -12,6 +12,7 @@
 
 #define APART     " \t,;\r"
 #define EPOCH     INT64_C(1000000000000000000) /* September 2001; no machine has been up so long */
+#define LAST_S    9000000000LL                 /* what 64 bits of nanoseconds hold, the year 2255 */
 #define INTERVALS 101                          /* enough for a median */
 #define WORDS     20
 #define KEEP_NS   (INT64_C(1200) * 1000000000) /* no window is longer than a quarter of an hour */
@@ -96,7 +97,10 @@ static bool parse_date(const char *text, int64_t *t_ns)
     } else if (strcmp(rest, "Z") != 0 && *rest) {
         return false;
     }
-    *t_ns = (int64_t)timegm(&date) * 1000000000 + (int64_t)llround(fraction * 1e9);
+    int64_t seconds = timegm(&date);
+    if (seconds < 0 || seconds > LAST_S || fraction >= 1)
+        return false;
+    *t_ns = seconds * 1000000000 + llround(fraction * 1e9);
     return true;
 }
 
@@ -114,9 +118,9 @@ static bool parse_time(const struct circ_lines *lines, const char *text, int64_t
         return true;
     }
     if (lines->seconds) {
-        if (!parse_number(text, &seconds) || seconds < 0 || seconds > 9e9)
+        if (!parse_number(text, &seconds) || seconds < 0 || seconds > LAST_S)
             return false;
-        *t_ns = (int64_t)llround(seconds * 1e9);
+        *t_ns = llround(seconds * 1e9);
     } else {
         errno = 0;
         *t_ns = strtoll(text, &end, 10);
@@ -230,7 +234,10 @@ static bool take(struct circ_lines *lines, char *text, int64_t now_ns)
     struct circ_lines_channel *to = channel_of(lines, words[1]);
     if (!to)
         return lines->settled && ending_of(words[1]);
-    return circ_series_add(&to->series, t_ns, value * to->unit);
+    const struct circ_series *series = &to->series;
+    int64_t since = series->count ? t_ns - series->points[series->count - 1].t_ns : INT64_MAX;
+    return (since > 0 && since < lines->closest_ns) ||
+           circ_series_add(&to->series, t_ns, value * to->unit);
 }
 
 static void take_line(struct circ_lines *lines, int64_t now_ns)

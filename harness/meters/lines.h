@@ -21,6 +21,8 @@ struct circ_lines {
     const char *marker;     /* a channel whose lines are no readings; NULL: none */
     int64_t marker_near_ns; /* of several such lines the one nearest to this time counts */
 
+    int64_t closest_ns; /* readings of a channel that follow sooner are left out; 0: none are */
+
     struct circ_lines_channel {
         char written[64]; /* the name with its ending */
         double unit;      /* uJ or uW of one as written */

@@ -17,10 +17,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SECOND    INT64_C(1000000000)
-#define FIRST_NS  (5 * SECOND) /* until the first line */
-#define SECOND_NS (5 * SECOND) /* and until the second of its channel */
-#define GRACE_MS  200          /* between asking the command to end and ending it */
+#define SECOND     INT64_C(1000000000)
+#define FIRST_NS   (5 * SECOND) /* until the first line */
+#define SECOND_NS  (5 * SECOND) /* and until the second of its channel */
+#define MOST       256          /* pieces read at once: a command may print without end */
+#define CLOSEST_NS 1000000      /* what comes faster than that only costs memory */
+#define GRACE_MS   200          /* between asking the command to end and ending it */
 
 struct circ_meter_session {
     pid_t pid; /* and its process group's */
@@ -39,7 +41,9 @@ extern char **environ;
 static void drain_errors(struct circ_meter_session *session)
 {
     char text[256];
-    for (ssize_t got; (got = read(session->errors, text, sizeof text)) > 0;)
+    ssize_t got;
+    for (int reads = 0; reads < MOST && (got = read(session->errors, text, sizeof text)) > 0;
+         reads++)
         for (ssize_t i = 0; i < got; i++) {
             if (text[i] == '\n') {
                 session->words_ended = true;
@@ -73,7 +77,7 @@ static void find_status(struct circ_meter_session *session)
                  info.si_code == CLD_EXITED ? "with status" : "by signal", info.si_status);
 }
 
-/* Takes what has come, without waiting. */
+/* Takes what has come, without waiting; of a flood a part. */
 static void drain(struct circ_meter_session *session)
 {
     char text[4096];
@@ -81,7 +85,7 @@ static void drain(struct circ_meter_session *session)
     if (session->ended)
         return;
     session->lines.epoch_shift_ns = circ_clock_now_ns() - circ_clock_epoch_ns();
-    while ((got = read(session->out, text, sizeof text)) > 0)
+    for (int reads = 0; reads < MOST && (got = read(session->out, text, sizeof text)) > 0; reads++)
         circ_lines_feed(&session->lines, text, (size_t)got, circ_clock_now_ns());
     drain_errors(session);
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
@@ -180,29 +184,42 @@ static void close_exec(struct circ_meter_session *session)
     free(session);
 }
 
-/* Readings of the channel that came first; a second one tells its interval. */
-static size_t first_readings(const struct circ_meter_session *session)
+/* The fewest readings that a channel has so far, 0 without channels. *interval_ns gets what lies
+ * between the first two of the first channel that has two, and is left alone else. */
+static size_t fewest_readings(const struct circ_meter_session *session, int64_t *interval_ns)
 {
-    for (int i = 0; i < session->lines.count; i++)
-        if (session->lines.channels[i].series.count)
-            return session->lines.channels[i].series.count;
-    return 0;
+    size_t fewest = SIZE_MAX;
+    for (int i = session->lines.count - 1; i >= 0; i--) {
+        const struct circ_series *series = &session->lines.channels[i].series;
+        if (series->count)
+            fewest = series->count < fewest ? series->count : fewest;
+        if (series->count >= 2)
+            *interval_ns = series->points[1].t_ns - series->points[0].t_ns;
+    }
+    return fewest == SIZE_MAX ? 0 : fewest;
 }
 
+/* Waits for a first line, then for a second of its channel, which tells its interval; then the
+ * others get two intervals more for theirs. */
 static void wait_for_lines(struct circ_meter_session *session)
 {
-    int64_t deadline = circ_clock_now_ns() + FIRST_NS;
-    bool begun = false;
+    int64_t deadline = circ_clock_now_ns() + FIRST_NS, interval_ns = 0;
+    int stage = 0;
     for (int64_t now; !session->ended && (now = circ_clock_now_ns()) < deadline;) {
         struct pollfd wait = {.fd = session->out, .events = POLLIN};
         poll(&wait, 1, (int)((deadline - now) / 1000000) + 1);
         drain(session);
-        size_t readings = first_readings(session);
-        if (readings >= 2)
+        size_t fewest = fewest_readings(session, &interval_ns);
+        if (fewest >= 2)
             break;
-        if (readings && !begun)
+        if (stage < 1 && fewest) {
             deadline = circ_clock_now_ns() + SECOND_NS;
-        begun = readings > 0;
+            stage = 1;
+        }
+        if (stage < 2 && interval_ns) {
+            deadline = circ_clock_now_ns() + (interval_ns < SECOND ? 2 * interval_ns : 2 * SECOND);
+            stage = 2;
+        }
     }
 }
 
@@ -238,6 +255,7 @@ static enum circ_status open_exec(struct circ_meter_session **session,
     struct circ_meter_session *opened = calloc(1, sizeof *opened);
     if (!opened)
         return circ_status_fail(err, CIRC_MEMORY, "exec: out of memory");
+    opened->lines.closest_ns = CLOSEST_NS;
     int code = start(opened, request->command);
     if (code) {
         close_exec(opened);

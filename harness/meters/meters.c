@@ -11,10 +11,17 @@ extern const struct circ_meter circ_meter_time, circ_meter_papi, circ_meter_powe
     circ_meter_exec, circ_meter_trace;
 
 static const struct circ_meter *const meters[] = {
-    /* clang-format off: one a line, in the order in which a scope's sources are preferred */
-    &circ_meter_time,        &circ_meter_papi,  &circ_meter_powercap, &circ_meter_perf,
-    &circ_meter_papi_energy, &circ_meter_hwmon, &circ_meter_nvml,     &circ_meter_drm,
-    &circ_meter_exec,        &circ_meter_trace,
+    /* clang-format off */
+    &circ_meter_time,
+    &circ_meter_papi,
+    &circ_meter_powercap,
+    &circ_meter_perf,
+    &circ_meter_papi_energy,
+    &circ_meter_hwmon,
+    &circ_meter_nvml,
+    &circ_meter_drm,
+    &circ_meter_exec,
+    &circ_meter_trace,
     /* clang-format on */
 };
 

@@ -65,6 +65,7 @@ static void refusals(void)
     absent("echo hello; echo 1 2 3; echo - wall_w nan; echo - wall_w 0x10; echo - wall 5",
            "5 lines were skipped, the first: hello", "one that prints rubbish");
     absent("kill -9 $$", "ended by signal 9", "one that is killed");
+    absent("yes", "lines were skipped, the first: y", "one that prints without end");
     absent("sleep 60", "no reading within 5 s", "one that is silent");
 }
 

@@ -83,7 +83,7 @@ static void steps(void)
     srand(20);
     for (int i = 0; i < 2000; i++) {
         struct circ_series series = {.count = 0};
-        double at = 2 + 6 * rand() / (double)RAND_MAX, low = 1e6 * (rand() % 100),
+        double at = 2 + 6.0 * rand() / (double)RAND_MAX, low = 1e6 * (rand() % 100),
                high = 1e6 * (1 + rand() % 100), from = 1 + 3.0 * rand() / (double)RAND_MAX,
                to = from + 0.1 + 5.0 * rand() / (double)RAND_MAX;
         for (int second = 0; second <= 10; second++)

@@ -179,6 +179,60 @@ static void refusals(void)
     circ_trace_close(NULL);
 }
 
+/* Pieces of lines in any order: nothing to say but that it takes them. */
+static void anything(void)
+{
+    static const char *const pieces[] = {"\n",
+                                         "\n",
+                                         ",",
+                                         " ",
+                                         "-",
+                                         "0",
+                                         "1790000000000000000",
+                                         "5",
+                                         "a_w",
+                                         "b_uj",
+                                         "# channel ",
+                                         "update_ms",
+                                         "package",
+                                         "pci",
+                                         "scope",
+                                         "gpu",
+                                         "t_s\n",
+                                         "t_ns\n",
+                                         "9999-12-31T23:59:60.9Z",
+                                         "2026-02-30T25:00:00+99:99",
+                                         "1e308",
+                                         "-7",
+                                         "start",
+                                         "%",
+                                         "\r\n",
+                                         "9223372036854775807"};
+    struct circ_trace *trace = NULL;
+    const struct circ_trace_clock clock = {.marker = "start", .marker_ns = EPOCH};
+    long taken = 0, lines = 0;
+    srand(5);
+    for (int i = 0; i < 300; i++) {
+        char text[2048] = "1,a_w,1\n";
+        for (int j = 0; j < 60; j++)
+            strcat(text, pieces[(size_t)rand() % (sizeof pieces / sizeof *pieces)]);
+        put(text, "w");
+        if (circ_trace_open(&trace, file, &clock, &err) != CIRC_OK)
+            continue;
+        char complaint[128];
+        circ_trace_complain(trace, complaint, sizeof complaint);
+        int64_t first, last;
+        for (int j = circ_trace_channels(trace, channels) - 1; j >= 0; j--) {
+            circ_trace_span(trace, j, &first, &last);
+            struct circ_delta delta = circ_trace_energy(trace, j, first, last, 1);
+            taken += delta.grade == CIRC_GRADE_OK || *delta.reason;
+            lines++;
+        }
+        circ_trace_close(trace);
+    }
+    tap_ok(lines >= 300 && taken == lines, "%ld channels of nonsense: a value or a reason", lines);
+}
+
 /* A file that grows beside a clock 1000 s ahead. */
 static void meter_follows(void)
 {
@@ -240,6 +294,7 @@ int main(void)
     markers();
     formats();
     refusals();
+    anything();
     meter_follows();
     tree_remove(root);
     return tap_done();
