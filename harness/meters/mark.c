@@ -41,8 +41,10 @@ void circ_mark_set(struct circ_watch *watch, struct circ_mark *mark)
         for (int i = 0;
              circ_watch_is_late(watch, watch->sources[s].first) && i < watch->sources[s].count;
              i++) {
-            mark->channels[watch->sources[s].first + i].gain = 0;
-            mark->channels[watch->sources[s].first + i].valid = true;
+            struct circ_mark_channel *late = &mark->channels[watch->sources[s].first + i];
+            late->t_ns = mark->t_ns; /* it is asked for this moment, whenever it answers */
+            late->gain = 0;
+            late->valid = true;
         }
     watch->held = mark;
     watch->held_until_ns = mark->t_ns + PATIENCE * longest;
