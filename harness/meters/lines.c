@@ -219,6 +219,8 @@ static bool take(struct circ_lines *lines, char *text, int64_t now_ns)
     int count = split(text + comment, words);
     int64_t t_ns;
     double value;
+    if (comment && count == 2 && strcmp(words[0], "source") == 0)
+        snprintf(lines->source, sizeof lines->source, "%.39s", words[1]);
     if (comment)
         return count == 0 || strcmp(words[0], "channel") != 0 || describe(lines, words, count);
     if (count == 0 || is_header(lines, words[0]))

@@ -6,6 +6,7 @@
  * seconds below a header that begins with t_s; `-` or 0 is the moment at which the line came.
  * A comment may describe a channel before its first line, every pair of words optional:
  *
+ *     # source yokogawa-wt310
  *     # channel wall_w scope board package 0 pci 0000:65:00.0 update_ms 100 error 1% ceiling_w 300
  */
 #ifndef CIRC_LINES_H
@@ -33,6 +34,7 @@ struct circ_lines {
     int count;
     bool settled; /* no channel is added any more */
 
+    char source[40];   /* what a comment calls the instrument; "": none does */
     int64_t marker_ns; /* when the marker's line says it was set */
     bool marked;
     long rubbish;         /* lines that are none of the above, or out of order */

@@ -232,7 +232,10 @@ static int open_channels(struct circ_meter_session *session, struct circ_channel
     const char *name = end;
     while (name > command && name[-1] != '/')
         name--;
-    snprintf(source, sizeof source, "exec:%.*s", (int)(end - name), name);
+    if (*session->lines.source)
+        snprintf(source, sizeof source, "exec:%s", session->lines.source);
+    else
+        snprintf(source, sizeof source, "exec:%.*s", (int)(end - name), name);
     circ_lines_settle(&session->lines, source);
     for (int i = 0; i < session->lines.count; i++) {
         channels[i] = circ_lines_channel(&session->lines.channels[i]);
@@ -334,4 +337,5 @@ const struct circ_meter circ_meter_exec = {
     .between = between,
     .close = close_exec,
     .energy = true,
+    .optional = true,
 };

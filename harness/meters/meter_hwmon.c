@@ -332,4 +332,5 @@ const struct circ_meter circ_meter_hwmon = {
     .read = read_hwmon,
     .close = close_hwmon,
     .energy = true,
+    .optional = true,
 };

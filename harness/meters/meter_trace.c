@@ -172,4 +172,5 @@ const struct circ_meter circ_meter_trace = {
     .between = between,
     .close = close_trace,
     .energy = true,
+    .optional = true,
 };

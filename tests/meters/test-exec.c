@@ -2,8 +2,10 @@
  * command is left. */
 #include "harness/meters/clock.h"
 #include "harness/meters/difference.h"
+#include "harness/meters/mark.h"
 #include "harness/meters/meter.h"
 #include "harness/meters/sysfs.h"
+#include "harness/meters/watch.h"
 #include "tests/meters/sysfs_tree.h"
 #include "tests/tap.h"
 
@@ -75,6 +77,7 @@ static void described(void)
     struct circ_meter_session *session;
     static const char command[] =
         "echo '# channel wall_w scope board update_ms 50 error 1% ceiling_w 300'\n"
+        "echo '# source wt310'\n"
         "echo '# channel card_mj pci 0000:65:00.0 scope gpu'\n"
         "echo '# channel socket_uw package 1'\n"
         "echo '# anything else'\n"
@@ -96,7 +99,7 @@ static void described(void)
            (double)channels[1].update_ns / 1e6);
     tap_ok(channels[2].scope == CIRC_SCOPE_PACKAGE && channels[2].package == 1,
            "a package means scope package");
-    tap_ok(strcmp(channels[0].source, "exec:echo") == 0, "the source names the command");
+    tap_ok(strcmp(channels[0].source, "exec:wt310") == 0, "the source is what it says");
     struct circ_delta delta;
     int64_t from = circ_clock_now_ns(), to = from + 400 * MS;
     tap_ok(!meter->between(session, 0, from, to, 1, &delta), "lines that have yet to come");
@@ -196,6 +199,34 @@ static void ending(void)
     meter->close(NULL);
 }
 
+/* The same through the watch, whose marks are moments that the lines reach later. */
+static void watched(void)
+{
+    const struct circ_meter_request request = {
+        .command = "while :; do echo - wall_w 40; sleep 0.02; done"};
+    const char *const only[] = {"exec"};
+    const struct circ_watch_rule rule = {
+        .names = only, .name_count = 1, .request = &request, .threaded = true};
+    struct circ_watch *watch;
+    if (!tap_ok(circ_watch_open(&watch, &rule, &err) == CIRC_OK, "a watch of exec alone"))
+        return;
+    struct circ_mark *marks = calloc(2, sizeof *marks);
+    int first = 0;
+    circ_watch_begin(watch);
+    circ_mark_set(watch, &marks[0]);
+    circ_clock_sleep_ns(300 * MS);
+    circ_mark_set(watch, &marks[1]);
+    bool settled = circ_mark_settle(watch, &marks[1], &first, 1, 5000 * MS);
+    struct circ_delta delta = circ_mark_difference(watch, 0, &marks[0], &marks[1], 0.02);
+    circ_watch_end(watch);
+    int64_t length = marks[1].channels[0].t_ns - marks[0].channels[0].t_ns;
+    tap_ok(settled && delta.grade == CIRC_GRADE_OK && length == delta.duration_ns &&
+               length >= 300 * MS && fabs(delta.value - 4e7 * (double)length / 1e9) < 1,
+           "40 W between two marks: %.3f J", delta.value / 1e6);
+    free(marks);
+    circ_watch_close(watch);
+}
+
 int main(void)
 {
     meter = circ_meters_find("exec");
@@ -206,5 +237,6 @@ int main(void)
     times();
     death();
     ending();
+    watched();
     return tap_done();
 }
