@@ -5,6 +5,7 @@
 #include "harness/countable.h"
 #include "harness/interrupt.h"
 #include "harness/joules.h"
+#include "harness/sources.h"
 #include "harness/log.h"
 #include "harness/runner.h"
 #include "harness/meters/clock.h"
@@ -69,7 +70,7 @@ static enum circ_status print_plan(const struct circ_sweep *sweep,
     }
     struct circ_joules joules = {.count = 0};
     if (!status)
-        status = circ_joules_open(&joules, options, true, err);
+        status = circ_joules_open(&joules, options, circ_sources_request(options), true, err);
     if (!status && !options->quiet)
         circ_log_note("%d point%s in %d group%s, about %.0f s; nothing was written", count,
                       count == 1 ? "" : "s", sweep->group_count, sweep->group_count == 1 ? "" : "s",

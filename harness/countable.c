@@ -1,7 +1,8 @@
 /* Tries events through the meter: alone, to find the name that counts; together, to find what fits
  * on the counters. A try counts known work, so that it costs about a millisecond each. */
 #include "harness/countable.h"
-#include "harness/counting.h"
+#include "harness/log.h"
+#include "harness/sources.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -248,7 +249,8 @@ static enum circ_status find_meters(struct circ_countable *countable,
             continue;
         if (meter->events) {
             countable->meter = meter;
-            status = options->meters.count ? meter->probe(NULL, err) : CIRC_OK;
+            if (options->meters.count && meter->probe(NULL, err))
+                circ_log_warn("%s", err->message); /* the rows say it of each event */
             continue;
         }
         struct circ_meter_session *session;
@@ -261,7 +263,7 @@ static enum circ_status find_meters(struct circ_countable *countable,
         status = meter->open(&session, channels, &plain->count, NULL, err);
         if (!status)
             meter->close(session);
-        else if (status == CIRC_ABSENT && !options->meters.count)
+        else if (status == CIRC_ABSENT)
             status = CIRC_OK; /* its count is 0 */
     }
     return status;
@@ -292,7 +294,7 @@ enum circ_status circ_countable_find(struct circ_countable *countable,
     enum circ_status status = CIRC_OK;
     if (!countable->groups)
         return circ_status_fail(err, CIRC_MEMORY, "no memory for the groups of counters");
-    status = circ_counting_check(options, err);
+    status = circ_sources_check(options, err);
     if (!status)
         status = named ? read_words(countable, (const char *const *)options->events.items,
                                     options->events.count, err)

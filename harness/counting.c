@@ -1,7 +1,6 @@
 /* One window a point and pass under a counting meter, long enough to drown the cost of the
  * readings. */
 #include "harness/counting.h"
-#include "backends/core/nearest.h"
 
 #include "harness/meters/difference.h"
 
@@ -10,32 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WINDOW_NS  50000000 /* 50 ms: readings cost microseconds */
-#define MAX_METERS 24
-
-enum circ_status circ_counting_check(const struct circ_options *options, struct circ_error *err)
-{
-    const char *names[MAX_METERS + 1] = {"none"};
-    int count;
-    const struct circ_meter *const *meters = circ_meters_list(&count);
-    for (int i = 0; i < count && i < MAX_METERS; i++)
-        names[i + 1] = meters[i]->name;
-    for (int m = 0; m < options->meters.count; m++) {
-        const char *word = options->meters.items[m];
-        bool known = false;
-        for (int i = 0; i <= count && !known; i++)
-            known = !strcmp(names[i], word);
-        if (!known) {
-            const char *nearest = circ_nearest_find(word, names, (size_t)count + 1);
-            return circ_status_fail(err, CIRC_USAGE,
-                                    "unknown meter '%s'%s%s%s: `circbench doctor` lists them, none "
-                                    "turns all off",
-                                    word, nearest ? ", did you mean '" : "", nearest ? nearest : "",
-                                    nearest ? "'?" : "");
-        }
-    }
-    return CIRC_OK;
-}
+#define WINDOW_NS 50000000 /* 50 ms: readings cost microseconds */
 
 /* What a pass said of one event of one subject. */
 struct count {

@@ -7,10 +7,6 @@
 #include "harness/countable.h"
 #include "harness/subject.h"
 
-/* USAGE names an unknown word of --meters. */
-CIRC_MUST_USE enum circ_status circ_counting_check(const struct circ_options *options,
-                                                   struct circ_error *err);
-
 /* Counts windows of each subject, one a pass, and stores counters and metrics, per batch, in it;
  * their names are borrowed from countable until the trials are stored. Passes are opened one after
  * the other, each for all subjects: events of two that are open together would share the counters.

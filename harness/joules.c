@@ -17,14 +17,26 @@
 #define DEAD     3          /* windows without energy, one after the other, that end the pass */
 #define SPARE    1.6 /* five windows of a second take so many times that, lost ones included */
 
+/* Keeps what became of each meter. */
+static void note(void *context, const struct circ_meter *meter, enum circ_status status,
+                 const char *message)
+{
+    struct circ_joules *joules = context;
+    if (joules->meter_count == CIRC_JOULES_METERS)
+        return;
+    struct circ_joules_meter *kept = &joules->meters[joules->meter_count++];
+    kept->meter = meter;
+    kept->status = status;
+    snprintf(kept->detail, sizeof kept->detail, "%s%s%s", status ? message : meter->description,
+             !status && *message ? "; " : "", status ? "" : message);
+}
+
 enum circ_status circ_joules_open(struct circ_joules *joules, const struct circ_options *options,
-                                  bool threaded, struct circ_error *err)
+                                  struct circ_meter_request request, bool threaded,
+                                  struct circ_error *err)
 {
     memset(joules, 0, sizeof *joules);
-    joules->request = (struct circ_meter_request){.command = options->meter_exec,
-                                                  .trace = options->meter_trace,
-                                                  .trace_offset_s = options->trace_offset_s,
-                                                  .trace_marker = options->trace_marker};
+    joules->request = request;
     joules->rule = (struct circ_joules_rule){.error = options->energy_error,
                                              .timeout_s = options->timeout_s,
                                              .trace_hz = options->power_trace_hz,
@@ -35,6 +47,8 @@ enum circ_status circ_joules_open(struct circ_joules *joules, const struct circ_
     const struct circ_watch_rule rule = {.names = (const char *const *)options->meters.items,
                                          .name_count = options->meters.count,
                                          .request = &joules->request,
+                                         .tell = note,
+                                         .context = joules,
                                          .trace_hz = options->power_trace_hz,
                                          .threaded = threaded};
     struct circ_error why;

@@ -6,6 +6,7 @@
 #include "harness/window.h"
 
 #define CIRC_JOULES_WINDOWS 5  /* good ones that a point needs */
+#define CIRC_JOULES_METERS  16 /* of the table */
 #define CIRC_JOULES_MOST    40 /* that it may take until it has them */
 
 struct circ_joules_rule {
@@ -16,12 +17,21 @@ struct circ_joules_rule {
     uint64_t seed;
 };
 
+/* A meter of the table, for the campaign. */
+struct circ_joules_meter {
+    const struct circ_meter *meter;
+    enum circ_status status; /* OK, ABSENT, or NOTHING: not asked for */
+    char detail[512];        /* what it covers, or why it is not there */
+};
+
 struct circ_joules {
     struct circ_watch *watch; /* owned; NULL: no energy can be measured, and reason says why */
     const struct circ_channel *channels;
     int count;
     struct circ_joules_rule rule;
     struct circ_meter_request request;
+    struct circ_joules_meter meters[CIRC_JOULES_METERS];
+    int meter_count;
     struct circ_window *idle; /* owned: [2], before the group and after it */
     int idle_count;
     char reason[512];
@@ -44,7 +54,8 @@ struct circ_joules_result {
 /* Opens every energy meter that options allow and that is here. USAGE and MEMORY are errors; what
  * is absent is none: reason says why. */
 CIRC_MUST_USE enum circ_status circ_joules_open(struct circ_joules *joules,
-                                                const struct circ_options *options, bool threaded,
+                                                const struct circ_options *options,
+                                                struct circ_meter_request request, bool threaded,
                                                 struct circ_error *err);
 void circ_joules_close(struct circ_joules *joules);
 

@@ -191,19 +191,29 @@ static void *keep_watch(void *argument)
     return NULL;
 }
 
+static void tell(const struct circ_watch_rule *rule, const struct circ_meter *meter,
+                 enum circ_status status, const char *message)
+{
+    if (rule->tell)
+        rule->tell(rule->context, meter, status, message);
+}
+
 static enum circ_status open_sources(struct circ_watch *watch, const struct circ_watch_rule *rule,
                                      struct circ_error *err)
 {
     char first[200] = "", others[160] = ""; /* why the first one is absent, and names of the rest */
     int count;
     const struct circ_meter *const *meters = circ_meters_list(&count);
-    for (int i = 0; i < count && watch->source_count < CIRC_WATCH_SOURCES; i++) {
+    for (int i = 0; i < count; i++) {
         struct circ_channel channels[CIRC_MAX_CHANNELS];
         struct circ_watch_source *source = &watch->sources[watch->source_count];
         struct circ_error why = {0};
-        if (!meters[i]->energy ||
-            !circ_meters_allows(rule->names, rule->name_count, meters[i]->name))
+        if (!meters[i]->energy)
             continue;
+        if (!circ_meters_allows(rule->names, rule->name_count, meters[i]->name)) {
+            tell(rule, meters[i], CIRC_NOTHING, "not asked for");
+            continue;
+        }
         *source = (struct circ_watch_source){.meter = meters[i], .first = watch->count};
         enum circ_status status =
             meters[i]->open(&source->session, channels, &source->count, rule->request, &why);
@@ -211,12 +221,14 @@ static enum circ_status open_sources(struct circ_watch *watch, const struct circ
             *err = why;
             return status;
         }
-        if (!status && source->count > CIRC_MAX_CHANNELS - watch->count) {
+        if (!status && (source->count > CIRC_MAX_CHANNELS - watch->count ||
+                        watch->source_count + 1 == CIRC_WATCH_SOURCES)) {
             /* the narrow sources come first: what is left out here is a server's many sensors */
             meters[i]->close(source->session);
             status = circ_status_fail(&why, CIRC_ABSENT, "%s: more than %d channels in all",
                                       meters[i]->name, CIRC_MAX_CHANNELS);
         }
+        tell(rule, meters[i], status, why.message);
         if (status) {
             size_t used = strlen(others);
             if (!*first)

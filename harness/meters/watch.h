@@ -17,6 +17,11 @@ struct circ_watch_rule {
     const char *const *names; /* of meters that may be opened; none: every energy meter */
     int name_count;
     const struct circ_meter_request *request; /* borrowed until close */
+    /* Called for every energy meter of the table with OK, ABSENT and why, or NOTHING where the
+     * names leave it out; NULL: nobody asks. */
+    void (*tell)(void *context, const struct circ_meter *meter, enum circ_status status,
+                 const char *message);
+    void *context;
     double trace_hz; /* powers are kept so often for circ_mark_trace; 0: not at all */
     bool threaded;   /* false: the caller calls circ_watch_step when circ_watch_due_ns has come */
 };

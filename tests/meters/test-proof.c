@@ -156,7 +156,9 @@ static struct outcome measure(const struct machine_plan *plan, const char *root,
     world.shown = machine_counter(&world.machine);
     if (!machine_write_tree(&world.machine, root) ||
         (world.file = machine_open_counter(root)) < 0 ||
-        circ_joules_open(&joules, &options, false, &err) || !joules.watch) {
+        circ_joules_open(&joules, &options, (struct circ_meter_request){.command = NULL}, false,
+                         &err) ||
+        !joules.watch) {
         tap_ok(false, "a simulated machine opens: %s", err.message);
         return outcome;
     }

@@ -142,7 +142,9 @@ static void be_run(const struct machine_plan *plan, struct verdict *verdict)
     }
     const struct circ_work work = {run_batches, shared, BATCH_NS, FRAMES};
     const struct circ_chosen chosen = {.items = {0}, .count = 1};
-    verdict->opened = !circ_joules_open(&joules, &options, true, &err) && joules.watch;
+    verdict->opened = !circ_joules_open(&joules, &options,
+                                        (struct circ_meter_request){.command = NULL}, true, &err) &&
+                      joules.watch;
     if (verdict->opened && !circ_joules_take(&joules, &work, &chosen, &result, &err)) {
         circ_clock_sleep_ns(5 * LOG_NS); /* the log goes beyond the last window */
         judge(&result, shared, verdict);
