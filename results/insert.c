@@ -1,7 +1,9 @@
-/* Writes the rows of hosts, devices and trials with kept statements. It begins and ends no
- * transaction and reads only to answer whether a row exists. */
+/* Writes the rows of hosts, devices and trials with kept statements; those of the energy pass are
+ * insert_energy.c's. It begins and ends no transaction and reads only to answer whether a row
+ * exists. */
 #include "results/insert.h"
 
+#include "results/insert_energy.h"
 #include "results/keys.h"
 
 /* Statements are kept by address, so each is one object. */
@@ -25,9 +27,10 @@ static const char trial_sql[] =
     " instructions, energy_uj_per_frame, energy_uj_ci_low, energy_uj_ci_high, idle_power_uw,"
     " energy_source, energy_scope, energy_kind, energy_quality, flop_roof, roof_bytes, "
     "roof_time_ns,"
-    " roof_bound) VALUES "
-    "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
-    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+    " roof_bound, energy_remark, energy_bound_uj, power_uw, power_uw_ci_low, power_uw_ci_high,"
+    " temperature_before_mc, temperature_after_mc, frequency_before_khz, frequency_after_khz)"
+    " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,"
+    "?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 static const char verdict_sql[] =
     "INSERT INTO verdict (trial, rel_rms_error, max_error, error_bound, checked, outputs)"
     " VALUES (?,?,?,?,?,?)";
@@ -37,9 +40,6 @@ static const char sample_sql[] =
 static const char counter_sql[] =
     "INSERT INTO counter (trial, source, name, unit, value, running, reason)"
     " VALUES (?,?,?,?,?,?,?)";
-static const char window_sql[] =
-    "INSERT INTO energy_window (trial, number, source, channel, scope, grade, idle, duration_ns,"
-    " frames, raw_start, raw_end, energy_uj, bound_uj) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 static enum circ_status insert_facts(struct circ_connection *connection, const char *host,
                                      const struct circ_fact *facts, size_t count,
@@ -180,6 +180,15 @@ static void bind_measured(struct circ_bind *bind, const struct circ_trial *trial
     circ_connection_bind_count(bind, trial->roof_bytes);
     circ_connection_bind_real(bind, trial->roof_time_ns);
     circ_connection_bind_text(bind, trial->roof_bound);
+    circ_connection_bind_text(bind, trial->energy_remark);
+    circ_connection_bind_real(bind, trial->energy_bound_uj);
+    circ_connection_bind_real(bind, trial->power_uw);
+    circ_connection_bind_real(bind, trial->power_uw_ci_low);
+    circ_connection_bind_real(bind, trial->power_uw_ci_high);
+    circ_connection_bind_real(bind, trial->before.temperature_mc);
+    circ_connection_bind_real(bind, trial->after.temperature_mc);
+    circ_connection_bind_real(bind, trial->before.frequency_khz);
+    circ_connection_bind_real(bind, trial->after.frequency_khz);
 }
 
 static enum circ_status insert_row(struct circ_connection *connection, const char *key,
@@ -283,36 +292,6 @@ static enum circ_status insert_counters(struct circ_connection *connection, cons
     return status;
 }
 
-static enum circ_status insert_windows(struct circ_connection *connection, const char *key,
-                                       const struct circ_trial *trial, struct circ_error *err)
-{
-    enum circ_status status = CIRC_OK;
-
-    for (size_t i = 0; i < trial->window_count && !status; i++) {
-        const struct circ_energy_window *window = &trial->windows[i];
-        struct circ_bind bind;
-
-        status = circ_connection_prepare(connection, window_sql, &bind, err);
-        if (status)
-            break;
-        circ_connection_bind_word(&bind, key);
-        circ_connection_bind_number(&bind, (int64_t)i);
-        circ_connection_bind_word(&bind, window->source);
-        circ_connection_bind_word(&bind, window->channel);
-        circ_connection_bind_word(&bind, window->scope);
-        circ_connection_bind_word(&bind, window->grade);
-        circ_connection_bind_number(&bind, window->idle);
-        circ_connection_bind_number(&bind, window->duration_ns);
-        circ_connection_bind_number(&bind, window->frames);
-        circ_connection_bind_number(&bind, window->raw_start);
-        circ_connection_bind_number(&bind, window->raw_end);
-        circ_connection_bind_real(&bind, window->energy_uj);
-        circ_connection_bind_real(&bind, window->bound_uj);
-        status = circ_connection_run(connection, &bind, "storing an energy window", err);
-    }
-    return status;
-}
-
 enum circ_status circ_insert_trial(struct circ_connection *connection, const char *campaign,
                                    const char *device, const struct circ_trial *trial,
                                    struct circ_error *err)
@@ -350,6 +329,6 @@ enum circ_status circ_insert_trial(struct circ_connection *connection, const cha
     if (!status)
         status = insert_counters(connection, key, trial, err);
     if (!status)
-        status = insert_windows(connection, key, trial, err);
+        status = circ_insert_energy_trial(connection, key, trial, err);
     return status;
 }

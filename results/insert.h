@@ -14,7 +14,7 @@ CIRC_MUST_USE enum circ_status circ_insert_device(struct circ_connection *connec
                                                   const struct circ_device_row *device,
                                                   char key[CIRC_KEY_SIZE], struct circ_error *err);
 
-/* A trial with its point, verdict, samples, counters and windows. */
+/* A trial with its point, verdict, samples, counters, windows and powers. */
 CIRC_MUST_USE enum circ_status circ_insert_trial(struct circ_connection *connection,
                                                  const char *campaign, const char *device,
                                                  const struct circ_trial *trial,

@@ -6,6 +6,7 @@
 #include "results/campaign.h"
 #include "results/ceilings.h"
 #include "results/insert.h"
+#include "results/insert_energy.h"
 #include "results/keys.h"
 #include "results/migrate.h"
 #include "results/tunings.h"
@@ -162,6 +163,25 @@ enum circ_status circ_store_campaign(struct circ_store *store, const char *host,
         return status;
     status = circ_campaign_insert(&store->connection, host, campaign, key, err);
     return leave(store, "storing the campaign", owned, status, err);
+}
+
+enum circ_status circ_store_meters(struct circ_store *store, const char *campaign,
+                                   const struct circ_meter_row *rows, size_t count,
+                                   struct circ_error *err)
+{
+    bool owned;
+    enum circ_status status = enter(store, "storing a campaign's meters", &owned, err);
+
+    if (status)
+        return status;
+    status = circ_insert_energy_meters(&store->connection, campaign, rows, count, err);
+    return leave(store, "storing a campaign's meters", owned, status, err);
+}
+
+enum circ_status circ_store_marker(struct circ_store *store, const char *campaign,
+                                   int64_t marker_ns, struct circ_error *err)
+{
+    return circ_insert_energy_marker(&store->connection, campaign, marker_ns, err);
 }
 
 enum circ_status circ_store_campaign_resume(struct circ_store *store, const char *axes,

@@ -78,6 +78,16 @@ CIRC_MUST_USE enum circ_status circ_store_campaign(struct circ_store *store, con
                                                    const struct circ_campaign *campaign,
                                                    char key[CIRC_KEY_SIZE], struct circ_error *err);
 
+/* The energy meters of the campaign, there or not, in the order of display; they replace those of
+ * an earlier call, since a campaign may be resumed. */
+CIRC_MUST_USE enum circ_status circ_store_meters(struct circ_store *store, const char *campaign,
+                                                 const struct circ_meter_row *rows, size_t count,
+                                                 struct circ_error *err);
+
+/* When the marker was set by which a recording of another machine is aligned; since the epoch. */
+CIRC_MUST_USE enum circ_status circ_store_marker(struct circ_store *store, const char *campaign,
+                                                 int64_t marker_ns, struct circ_error *err);
+
 /* The newest campaign with exactly these axes; NOTHING when there is none. */
 CIRC_MUST_USE enum circ_status circ_store_campaign_resume(struct circ_store *store,
                                                           const char *axes, char key[CIRC_KEY_SIZE],
@@ -92,7 +102,7 @@ CIRC_MUST_USE enum circ_status circ_store_has(struct circ_store *store, const ch
  * so call it when the group has been measured, not before. A failure anywhere rolls back, and IO
  * names the file and the remedy (disk full, locked by another process, read-only). A campaign holds
  * one trial of a point: another one is USAGE. Of a trial that is not OK, times, counters, energy,
- * samples and windows are not stored, whatever the struct holds. */
+ * samples, windows and powers are not stored, whatever the struct holds. */
 CIRC_MUST_USE enum circ_status circ_store_begin(struct circ_store *store, struct circ_error *err);
 CIRC_MUST_USE enum circ_status circ_store_trial(struct circ_store *store, const char *campaign,
                                                 const char *device, const struct circ_trial *trial,

@@ -88,7 +88,7 @@ struct circ_energy_window {
     bool idle;                            /* taken with nothing running */
     bool chosen;      /* part of the energy of the row, in so far as the window is used for it */
     bool used;        /* the row's energy comes from this window and its like */
-    int64_t start_ns; /* since the campaign began */
+    int64_t start_ns; /* since the epoch: a recording of another machine may be set beside it */
     int64_t duration_ns;
     int64_t frames;
     int64_t raw_start, raw_end;
@@ -99,7 +99,7 @@ struct circ_energy_window {
 /* A power of the energy pass, kept with --power-trace. */
 struct circ_power_sample {
     const char *source, *channel;
-    int64_t t_ns; /* since the campaign began */
+    int64_t t_ns; /* since the epoch */
     double power_uw;
 };
 

@@ -58,6 +58,7 @@ struct circ_trial fixture_trial(const char *workload, const char *structure, int
          .scope = "package",
          .grade = "ok",
          .idle = true,
+         .chosen = true,
          .duration_ns = 1000000000,
          .raw_start = 5,
          .raw_end = 10,
@@ -67,6 +68,9 @@ struct circ_trial fixture_trial(const char *workload, const char *structure, int
          .channel = "package-0",
          .scope = "package",
          .grade = "ok",
+         .place = 1,
+         .chosen = true,
+         .used = true,
          .duration_ns = 2000000000,
          .frames = 1000000,
          .raw_start = 10,
@@ -117,6 +121,56 @@ struct circ_trial fixture_trial(const char *workload, const char *structure, int
     trial.windows = windows;
     trial.window_count = 2;
     return trial;
+}
+
+#define WINDOW(from, which, ...)                                                                   \
+    {                                                                                              \
+        .source = (from), .channel = "package-0", .scope = "package", .place = (which),            \
+        .frames = 1000000, .start_ns = (which)*3000000000, __VA_ARGS__                             \
+    }
+
+void fixture_energy(struct circ_trial *trial)
+{
+    static const struct circ_energy_window windows[] = {
+        WINDOW("powercap", 0, .grade = "ok", .idle = true, .chosen = true,
+               .duration_ns = 1000000000, .energy_uj = 1e6, .bound_uj = 10),
+        WINDOW("powercap", 1, .grade = "ok", .chosen = true, .used = true,
+               .duration_ns = 2000000000, .energy_uj = 8e6, .bound_uj = 1e4),
+        WINDOW("perf:power", 1, .grade = "ok", .used = true, .duration_ns = 2000000000,
+               .energy_uj = 8.5e6, .bound_uj = 1e4),
+        WINDOW("powercap", 2, .grade = "short", .chosen = true, .used = true,
+               .duration_ns = 2000000000, .energy_uj = 8e6, .bound_uj = 1e4),
+        WINDOW("perf:power", 2, .grade = "ok", .used = true, .duration_ns = 2000000000,
+               .energy_uj = 8.01e6, .bound_uj = 1e4),
+        WINDOW("powercap", 3, .grade = "ambiguous", .reason = "it may have wrapped twice",
+               .chosen = true, .duration_ns = 9000000000, .energy_uj = -1, .bound_uj = -1),
+    };
+    static const struct circ_power_sample powers[] = {
+        {"powercap", "package-0", 3000000000, 4.0e6}, {"powercap", "package-0", 3010000000, 4.4e6},
+        {"powercap", "package-0", 3010000000, 9.9e6}, {"powercap", "package-0", 3020000000, NAN},
+        {"powercap", "package-0", 3030000000, 3.6e6},
+    };
+
+    trial->energy_uj_per_frame = 8;
+    trial->energy_uj_ci_low = 7.2;
+    trial->energy_uj_ci_high = 8.8;
+    trial->energy_bound_uj = 0.02;
+    trial->idle_power_uw = 1e6;
+    trial->power_uw = 4e6;
+    trial->power_uw_ci_low = 3.6e6;
+    trial->power_uw_ci_high = 4.4e6;
+    trial->energy_source = "powercap";
+    trial->energy_scope = "package";
+    trial->energy_kind = "measured";
+    trial->energy_quality = "short";
+    trial->energy_reason = "";
+    trial->energy_remark = "perf:power disagrees in 1 of 2 windows";
+    trial->before = (struct circ_conditions){45000, 2.0e6};
+    trial->after = (struct circ_conditions){61000, NAN};
+    trial->windows = windows;
+    trial->window_count = sizeof windows / sizeof *windows;
+    trial->powers = powers;
+    trial->power_count = sizeof powers / sizeof *powers;
 }
 
 static void require(enum circ_status status, const struct circ_error *err)

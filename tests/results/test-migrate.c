@@ -152,7 +152,8 @@ static void test_newer_file(void)
     fixture_remove(path);
 }
 
-/* A file of each earlier schema, with a row, becomes one of today's and keeps it. */
+/* A file of each earlier schema, with a row and its energy, becomes one of today's and keeps both:
+ * which windows the energy came from, no file said before. */
 static void test_older_file(void)
 {
     static const char rows[] =
@@ -162,8 +163,19 @@ static void test_older_file(void)
         " FROM host;"
         "INSERT INTO point SELECT key, 'net', NULL, 'cpu', 'cpu0', 'circulant', 'fused', NULL,"
         " 'f32', 'infer', 8, NULL, 1, 1, 0 FROM host;"
-        "INSERT INTO trial (key, campaign, point, device, status, kind, time_ns_median)"
-        " SELECT key, key, key, key, 'ok', 'measured', 1000 FROM host;";
+        "INSERT INTO trial (key, campaign, point, device, status, kind, time_ns_median,"
+        " energy_uj_per_frame, energy_kind, energy_source, energy_scope, idle_power_uw)"
+        " SELECT key, key, key, key, 'ok', 'measured', 1000, 8, 'measured', 'powercap', 'package', "
+        "1e6"
+        " FROM host;"
+        "WITH w (number, channel, scope, grade, idle, duration_ns) AS (VALUES"
+        " (0, 'package-0', 'package', 'ok', 1, 9), (1, 'dram-0', 'dram', 'ok', 0, 4000),"
+        " (2, 'package-0', 'package', 'short', 0, 2000), (3, 'dram-0', 'dram', 'ok', 0, 4000),"
+        " (4, 'package-0', 'package', 'lost', 0, 7000))"
+        "INSERT INTO energy_window (trial, number, source, channel, scope, grade, idle, "
+        "duration_ns,"
+        " frames, raw_start, raw_end) SELECT key, number, 'powercap', channel, scope, grade, idle,"
+        " duration_ns, 1, 0, 0 FROM host, w;";
     int count;
     const struct circ_embedded *list = circ_migrate_list(&count);
 
@@ -186,6 +198,13 @@ static void test_older_file(void)
                                          " block = 8 AND roof_fraction IS NULL") == 1000 &&
                    fixture_number(store, "PRAGMA user_version") == count,
                "opened for writing it is one of schema %d, with its row", count);
+        tap_ok(
+            fixture_number(store, "SELECT energy_net_uj_per_frame FROM v_result") == 6 &&
+                fixture_number(store, "SELECT energy_windows FROM v_result") == 1 &&
+                fixture_number(store, "SELECT number FROM energy_window WHERE place = 1 AND used"
+                                      " AND chosen") == 2 &&
+                fixture_number(store, "SELECT power_uw FROM v_result") == -1,
+            "its energy comes from the one window that could be read, and of power none is known");
         circ_store_close(store);
         fixture_remove(path);
     }

@@ -20,7 +20,13 @@ static const char contract[] =
     "speedup_vs_dense energy_gain_vs_dense roof_time_ns roof_bound roof_fraction "
     "accuracy_top1 dense_variant speedup_ci_low speedup_ci_high verify_ns max_error "
     "error_bound checked outputs noise energy_net_uj_per_frame cold trial campaign_key "
-    "started command flop_roof roof_bytes ";
+    "started command flop_roof roof_bytes energy_bound_uj energy_remark power_uw power_uw_ci_low "
+    "power_uw_ci_high idle_share idle_share_ci_low idle_share_ci_high frames_per_j_ci_low "
+    "frames_per_j_ci_high energy_gain_ci_low energy_gain_ci_high edp_uj_ns edp_uj_ns_ci_low "
+    "edp_uj_ns_ci_high gflops_per_w_executed gflops_per_w_executed_ci_low "
+    "gflops_per_w_executed_ci_high gflops_per_w_dense gflops_per_w_dense_ci_low "
+    "gflops_per_w_dense_ci_high energy_windows temperature_before_mc temperature_after_mc "
+    "frequency_before_khz frequency_after_khz ";
 #define SCHEMA 6 /* migrations */
 
 static void test_columns(struct circ_store *store)
@@ -138,10 +144,12 @@ static void fill(struct circ_store *store, const struct fixture_keys *keys)
     add(store, keys, &trial);
 
     trial = fixture_trial("net", "circulant", 8);
-    set_energy(&trial, 8, "measured", "package");
+    fixture_energy(&trial);
     set_roof(&trial);
     add(store, keys, &trial);
     unset_roof(&trial);
+    trial.power_count = 0;
+    trial.window_count = 1; /* the idle one */
     trial.point.block = 16;
     set_time(&trial, 500, 490, 520);
     set_energy(&trial, 8, "modelled", "package");
@@ -281,22 +289,13 @@ static void test_canned(struct circ_store *store, const char *campaign, bool fil
     static const struct {
         const char *name;
         int64_t rows;
-    } expected[] = {{"all", 13},
-                    {"summary", 13},
-                    {"failures", 2},
-                    {"fixed-point", 1},
-                    {"best-block", 7},
-                    {"pruned-vs-circulant", 1},
-                    {"counters", 22},
-                    {"samples", 11},
-                    {"verify", 12},
-                    {"hosts", 3},
-                    {"ceilings", 4},
-                    {"roof", 1},
-                    {"cold", 1},
-                    {"noise", 11},
-                    {"peers", 4},
-                    {"precision", 2}};
+    } expected[] = {{"all", 13},        {"summary", 13},      {"failures", 2},
+                    {"fixed-point", 1}, {"best-block", 7},    {"pruned-vs-circulant", 1},
+                    {"counters", 22},   {"samples", 11},      {"verify", 12},
+                    {"hosts", 3},       {"ceilings", 4},      {"roof", 1},
+                    {"cold", 1},        {"noise", 11},        {"edp", 4},
+                    {"pareto", 3},      {"disagreements", 1}, {"power", 3},
+                    {"meters", 2},      {"peers", 4},         {"precision", 2}};
     int count;
     const struct circ_query *list = circ_query_list(&count);
 
