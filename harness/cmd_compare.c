@@ -61,16 +61,6 @@ static enum circ_status contrast_entries(const struct circ_compare_entry *base,
     return status;
 }
 
-/* A measured figure and an emulated or modelled one are never divided by one another. */
-static void refuse_kinds(struct circ_compare_contrast *contrast, const char *base, const char *new)
-{
-    if (contrast->verdict != CIRC_COMPARE_NONE && strcmp(base, new) != 0) {
-        contrast->ratio = contrast->interval.low = contrast->interval.high = contrast->p = NAN;
-        contrast->verdict = CIRC_COMPARE_UNCLEAR;
-        snprintf(contrast->reason, sizeof contrast->reason, "kinds differ: %s and %s", base, new);
-    }
-}
-
 /* What is not offered or not there did not fail. */
 static bool is_failure(const char *status)
 {
@@ -115,8 +105,8 @@ static enum circ_status fill_row(const struct circ_compare_entry *base,
         return status;
     }
     if (base && new) {
-        refuse_kinds(&row->time, base->kind, new->kind);
-        refuse_kinds(&row->energy, base->energy_kind, new->energy_kind);
+        circ_compare_refuse(base, new, false, &row->time);
+        circ_compare_refuse(base, new, true, &row->energy);
     }
     memcpy(row->cells, (new ? new : base)->cells, sizeof new->cells);
     const char *verdict = decide(base, new, row, tally);

@@ -106,13 +106,11 @@ static enum circ_status read_entry(struct circ_compare_side *side, sqlite3_stmt 
 {
     static const char times[] =
         "SELECT time_ns FROM sample WHERE trial = ? AND NOT warmup AND time_ns > 0 ORDER BY number";
-    /* the packages of one window are rows of their own: the nth of each channel belong together */
+    /* of each window the sum of the channels that make the row's energy: siblings, never nested */
     static const char energies[] =
-        "SELECT sum(uj) FROM (SELECT w.energy_uj / w.frames AS uj, row_number() OVER "
-        "(PARTITION BY w.channel ORDER BY w.number) AS window FROM energy_window AS w "
-        "JOIN trial AS t ON t.key = w.trial WHERE w.trial = ? AND NOT w.idle AND w.grade = 'ok' "
-        "AND w.frames > 0 AND w.source = t.energy_source AND w.scope = t.energy_scope) GROUP BY "
-        "window";
+        "SELECT sum(energy_uj / frames) FROM energy_window WHERE trial = ? AND used AND chosen "
+        "AND NOT idle AND frames > 0 GROUP BY place HAVING count(*) = count(energy_uj) "
+        "ORDER BY place";
     struct circ_compare_entry *grown = realloc(side->entries, (side->count + 1) * sizeof *grown);
     if (!grown) {
         return fail_memory(err);
@@ -138,12 +136,15 @@ static enum circ_status read_entry(struct circ_compare_side *side, sqlite3_stmt 
     } rest[] = {{entry->key, sizeof entry->key},
                 {entry->status, sizeof entry->status},
                 {entry->kind, sizeof entry->kind},
-                {entry->energy_kind, sizeof entry->energy_kind}};
-    for (int i = 0; i < 4; i++) {
+                {entry->energy_kind, sizeof entry->energy_kind},
+                {entry->energy_source, sizeof entry->energy_source},
+                {entry->energy_scope, sizeof entry->energy_scope}};
+    enum { REST = sizeof rest / sizeof *rest };
+    for (int i = 0; i < REST; i++) {
         const char *text = (const char *)sqlite3_column_text(statement, CIRC_COMPARE_COLUMNS + i);
         snprintf(rest[i].text, rest[i].size, "%s", text ? text : "");
     }
-    const char *trial = (const char *)sqlite3_column_text(statement, CIRC_COMPARE_COLUMNS + 4);
+    const char *trial = (const char *)sqlite3_column_text(statement, CIRC_COMPARE_COLUMNS + REST);
     enum circ_status status =
         read_values(side, times, trial, &entry->time_ns, &entry->time_count, err);
     if (status == CIRC_OK) {
@@ -155,7 +156,8 @@ static enum circ_status read_entry(struct circ_compare_side *side, sqlite3_stmt 
 static enum circ_status read_entries(struct circ_compare_side *side, struct circ_error *err)
 {
     static const char sql[] =
-        "SELECT " POINT_COLUMNS ", p.key, t.status, t.kind, t.energy_kind, t.key "
+        "SELECT " POINT_COLUMNS ", p.key, t.status, t.kind, t.energy_kind, t.energy_source, "
+        "t.energy_scope, t.key "
         "FROM trial AS t JOIN point AS p ON p.key = t.point WHERE t.campaign = ? "
         "ORDER BY p.workload, p.backend, p.device, p.pass, p.precision, p.threads, p.batch, "
         "p.structure, p.variant, p.isa, p.block, p.block_conv, p.cold, p.key";
@@ -256,6 +258,38 @@ enum circ_status circ_compare_samples(const double *base, size_t base_count, con
                  new_count, CIRC_COMPARE_ALPHA);
     }
     return CIRC_OK;
+}
+
+/* Whether two words of one meaning are alike. What follows a blank in a source says how a recording
+ * was aligned, which differs from campaign to campaign. */
+static bool agree(const char *a, const char *b)
+{
+    size_t length = strcspn(a, " ");
+    return length == strcspn(b, " ") && !strncmp(a, b, length);
+}
+
+void circ_compare_refuse(const struct circ_compare_entry *base,
+                         const struct circ_compare_entry *new, bool energy,
+                         struct circ_compare_contrast *contrast)
+{
+    const struct {
+        const char *what, *base, *new;
+    } must_agree[] = {
+        {"kinds", energy ? base->energy_kind : base->kind, energy ? new->energy_kind : new->kind},
+        {"scopes", energy ? base->energy_scope : "", energy ? new->energy_scope : ""},
+        {"sources", energy ? base->energy_source : "", energy ? new->energy_source : ""},
+    };
+    for (size_t i = 0; i < sizeof must_agree / sizeof *must_agree; i++) {
+        if (contrast->verdict == CIRC_COMPARE_NONE ||
+            agree(must_agree[i].base, must_agree[i].new)) {
+            continue;
+        }
+        contrast->ratio = contrast->interval.low = contrast->interval.high = contrast->p = NAN;
+        contrast->verdict = CIRC_COMPARE_UNCLEAR;
+        snprintf(contrast->reason, sizeof contrast->reason, "%s differ: %.40s and %.40s",
+                 must_agree[i].what, must_agree[i].base, must_agree[i].new);
+        return;
+    }
 }
 
 enum circ_status circ_compare_rule_parse(const char *text, struct circ_compare_rule *rule,

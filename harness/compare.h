@@ -34,6 +34,7 @@ struct circ_compare_entry {
     char key[CIRC_KEY_SIZE];                      /* the point's content: equal in every database */
     struct circ_cell cells[CIRC_COMPARE_COLUMNS]; /* owned text */
     char status[16], kind[16], energy_kind[16];   /* kinds "" where nothing was measured */
+    char energy_source[64], energy_scope[32];     /* "" as above */
     double *time_ns, *energy_uj;                  /* owned: of one batch, of one frame */
     size_t time_count, energy_count;
     bool matched; /* for the caller */
@@ -71,6 +72,12 @@ CIRC_MUST_USE enum circ_status circ_compare_samples(const double *base, size_t b
                                                     double floor, uint64_t seed,
                                                     struct circ_compare_contrast *contrast,
                                                     struct circ_error *err);
+
+/* Makes a contrast of two trials unclear, without a ratio, where they must not be divided by one
+ * another: times or energies of different kinds, energies of different sources or scopes. */
+void circ_compare_refuse(const struct circ_compare_entry *base,
+                         const struct circ_compare_entry *new, bool energy,
+                         struct circ_compare_contrast *contrast);
 
 /* Reads "time>3%" or "energy>5%"; NULL stands for the default floor on time. */
 CIRC_MUST_USE enum circ_status
