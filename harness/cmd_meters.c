@@ -5,6 +5,7 @@
 #include "harness/listing.h"
 #include "harness/live.h"
 #include "harness/log.h"
+#include "harness/attachment.h"
 #include "harness/sources.h"
 
 #include <math.h>
@@ -177,6 +178,9 @@ enum circ_status circ_cmd_meters_run(const struct circ_options *options, int *ex
     enum circ_status status = circ_sources_check(options, err);
     if (status != CIRC_OK) {
         return status;
+    }
+    if (options->attach) {
+        return circ_attachment_add(options, err);
     }
     return options->watch ? circ_live_run(options, err) : list(options, exit_code, err);
 }

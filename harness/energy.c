@@ -2,14 +2,53 @@
  * a joule is made is joules.c's. */
 #include "harness/energy.h"
 
+#include "harness/log.h"
+#include "harness/marker.h"
 #include "harness/meters/choice.h"
 #include "harness/meters/clock.h"
+#include "harness/meters/conditions.h"
+#include "harness/sources.h"
 #include "harness/target.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static bool is_named(const struct circ_options *options, const char *meter)
+{
+    return options->meters.count && circ_meters_allows((const char *const *)options->meters.items,
+                                                       options->meters.count, meter);
+}
+
+enum circ_status circ_energy_open(struct circ_joules *joules, const struct circ_options *options,
+                                  struct circ_store *store, const char *campaign,
+                                  struct circ_error *err)
+{
+    struct circ_meter_request request = circ_sources_request(options);
+    struct circ_meter_row rows[CIRC_JOULES_METERS];
+    enum circ_status status = CIRC_OK;
+    request.trace_later = is_named(options, "trace") && !options->meter_trace;
+    if (options->marker_command) {
+        status = circ_marker_set(options->marker_command, &request.marker_ns, err);
+        if (!status)
+            status = circ_store_marker(store, campaign, request.marker_ns, err);
+    }
+    if (!status)
+        status = circ_joules_open(joules, options, request, true, err);
+    for (int i = 0; i < joules->meter_count && !status; i++) {
+        const struct circ_joules_meter *meter = &joules->meters[i];
+        rows[i] = (struct circ_meter_row){.meter = meter->meter->name,
+                                          .state = meter->status == CIRC_OK        ? "ok"
+                                                   : meter->status == CIRC_NOTHING ? "off"
+                                                                                   : "absent",
+                                          .detail = meter->detail};
+        if (meter->status == CIRC_ABSENT && is_named(options, meter->meter->name))
+            circ_log_warn("%s", meter->detail); /* and the rows say it */
+    }
+    return status ? status
+                  : circ_store_meters(store, campaign, rows, (size_t)joules->meter_count, err);
+}
 
 static enum circ_status choose(const struct circ_joules *joules, const struct circ_target *target,
                                struct circ_chosen *chosen, struct circ_error *err)
@@ -240,8 +279,11 @@ enum circ_status circ_energy_measure(struct circ_joules *joules, struct circ_sub
                                    .batch_ns = subject->sorted[subject->sorted_count / 2],
                                    .frames = subject->planned->point.batch};
     struct circ_joules_result result;
+    circ_conditions_read(&subject->trial.before.temperature_mc,
+                         &subject->trial.before.frequency_khz);
     enum circ_status status =
         circ_joules_take(joules, &work, &subject->energy_channels, &result, err);
+    circ_conditions_read(&subject->trial.after.temperature_mc, &subject->trial.after.frequency_khz);
     if (!status && !result.broken)
         status = fill(joules, subject, &result, &subject->energy_channels, err);
     circ_joules_free(&result);

@@ -4,6 +4,14 @@
 
 #include "harness/joules.h"
 #include "harness/subject.h"
+#include "results/store.h"
+
+/* Sets the marker if one is asked for, opens the meters (circ_joules_open), stores in the campaign
+ * what became of each, and warns of those that were named and are not here. IO too. */
+CIRC_MUST_USE enum circ_status circ_energy_open(struct circ_joules *joules,
+                                                const struct circ_options *options,
+                                                struct circ_store *store, const char *campaign,
+                                                struct circ_error *err);
 
 /* Whether some channel may cover the subject's device. */
 bool circ_energy_covers(const struct circ_joules *joules, const struct circ_subject *subject);

@@ -14,7 +14,6 @@
 #define LEAST_NS 1000000000 /* a window lasts a second at least */
 #define UPDATES  100        /* and a hundred updates of the slowest channel, where time allows */
 #define GROW     1.2        /* a longer window than the bound asks for: power may fall */
-#define DEAD     3          /* windows without energy, one after the other, that end the pass */
 #define SPARE    1.6 /* five windows of a second take so many times that, lost ones included */
 
 /* Keeps what became of each meter. */
@@ -198,8 +197,8 @@ static enum circ_status summarise(const struct circ_joules_result *result, bool 
     return status;
 }
 
-static enum circ_status conclude(const struct circ_joules *joules,
-                                 struct circ_joules_result *result, struct circ_error *err)
+enum circ_status circ_joules_summarise(struct circ_joules_result *result, uint64_t seed,
+                                       struct circ_error *err)
 {
     choose(result);
     if (result->used_count < CIRC_JOULES_WINDOWS) {
@@ -219,11 +218,11 @@ static enum circ_status conclude(const struct circ_joules *joules,
         if (result->used[w] && !(result->bound_uj >= bound))
             result->bound_uj = bound;
     }
-    enum circ_status status = summarise(result, false, joules->rule.seed, &result->energy_uj,
-                                        &result->low_uj, &result->high_uj, err);
+    enum circ_status status =
+        summarise(result, false, seed, &result->energy_uj, &result->low_uj, &result->high_uj, err);
     if (!status)
-        status = summarise(result, true, joules->rule.seed, &result->power_uw,
-                           &result->power_low_uw, &result->power_high_uw, err);
+        status = summarise(result, true, seed, &result->power_uw, &result->power_low_uw,
+                           &result->power_high_uw, err);
     return status;
 }
 
@@ -238,13 +237,8 @@ static double grow(const struct circ_window *window, double length_ns, double er
     return fmax(length_ns, fmin(wanted, most));
 }
 
-enum circ_status circ_joules_take(struct circ_joules *joules, const struct circ_work *work,
-                                  const struct circ_chosen *chosen,
-                                  struct circ_joules_result *result, struct circ_error *err)
+enum circ_status circ_joules_begin(struct circ_joules_result *result, struct circ_error *err)
 {
-    double budget = budget_ns(joules), update = 0;
-    int64_t start = circ_clock_now_ns();
-    int good = 0, dead = 0;
     *result = (struct circ_joules_result){.energy_uj = NAN,
                                           .low_uj = NAN,
                                           .high_uj = NAN,
@@ -253,12 +247,25 @@ enum circ_status circ_joules_take(struct circ_joules *joules, const struct circ_
                                           .power_low_uw = NAN,
                                           .power_high_uw = NAN};
     result->windows = calloc(CIRC_JOULES_MOST, sizeof *result->windows);
-    if (!result->windows)
-        return circ_status_fail(err, CIRC_MEMORY, "no memory for energy windows");
+    return result->windows ? CIRC_OK
+                           : circ_status_fail(err, CIRC_MEMORY, "no memory for energy windows");
+}
+
+enum circ_status circ_joules_take(struct circ_joules *joules, const struct circ_work *work,
+                                  const struct circ_chosen *chosen,
+                                  struct circ_joules_result *result, struct circ_error *err)
+{
+    double budget = budget_ns(joules), update = 0;
+    int64_t start = circ_clock_now_ns();
+    int good = 0, dead = 0;
+    enum circ_status status = circ_joules_begin(result, err);
+    if (status)
+        return status;
     update = (double)circ_window_update_ns(joules->channels, chosen);
     double length = first_length_ns(joules, update);
     circ_watch_begin(joules->watch);
-    while (good < CIRC_JOULES_WINDOWS && dead < DEAD && result->count < CIRC_JOULES_MOST) {
+    while (good < CIRC_JOULES_WINDOWS && dead < CIRC_JOULES_WINDOWS &&
+           result->count < CIRC_JOULES_MOST) {
         double left = budget - (double)(circ_clock_now_ns() - start);
         if (result->count >= CIRC_JOULES_WINDOWS && left < length)
             break;
@@ -275,7 +282,7 @@ enum circ_status circ_joules_take(struct circ_joules *joules, const struct circ_
         length = grow(window, length, joules->rule.error, left);
     }
     circ_watch_end(joules->watch);
-    return result->broken ? CIRC_OK : conclude(joules, result, err);
+    return result->broken ? CIRC_OK : circ_joules_summarise(result, joules->rule.seed, err);
 }
 
 void circ_joules_free(struct circ_joules_result *result)

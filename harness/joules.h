@@ -76,6 +76,13 @@ CIRC_MUST_USE enum circ_status circ_joules_take(struct circ_joules *joules,
                                                 const struct circ_chosen *chosen,
                                                 struct circ_joules_result *result,
                                                 struct circ_error *err);
+
+/* The two halves of it, for windows that come from elsewhere: an empty result, and the figures from
+ * energy, bound, frames, duration and grade of its windows. MEMORY. */
+CIRC_MUST_USE enum circ_status circ_joules_begin(struct circ_joules_result *result,
+                                                 struct circ_error *err);
+CIRC_MUST_USE enum circ_status circ_joules_summarise(struct circ_joules_result *result,
+                                                     uint64_t seed, struct circ_error *err);
 void circ_joules_free(struct circ_joules_result *result);
 
 #endif

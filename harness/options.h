@@ -31,6 +31,7 @@ struct circ_options {
     const char *trace_marker;   /* --trace-marker: channel of the marker in the trace */
     const char *marker_command; /* --marker-command: run when the campaign begins: the marker */
     double power_trace_hz;      /* --power-trace: default 0, none */
+    const char *attach;         /* meters --attach: a recording for a campaign that is over */
     bool watch;                 /* meters --watch */
     double interval_s;          /* meters --interval, default 1 */
     int count;                  /* meters --count: lines of --watch, 0: until Ctrl-C */

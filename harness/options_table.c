@@ -83,7 +83,7 @@ const struct circ_option_row circ_options_table[] = {
      .help =
          "groups of the counter pass: branch, cache, default, flops, software, tlb; a FILE.group; "
          "an event of PAPI's or the kernel's"},
-    {"energy-error", 0, "RATIO", "sweep", CIRC_OPTION_REAL, AT(energy_error), 1e-4, 1,
+    {"energy-error", 0, "RATIO", "meters sweep", CIRC_OPTION_REAL, AT(energy_error), 1e-4, 1,
      .preset = "0.02", .help = "largest error of an energy window; longer windows make it smaller"},
     {"power-trace", 0, "HZ", "sweep", CIRC_OPTION_REAL, AT(power_trace_hz), 0, 100, .preset = "0",
      .help =
@@ -101,6 +101,9 @@ const struct circ_option_row circ_options_table[] = {
          "the trace's line of this channel was written when the marker was set: gives the offset"},
     {"marker-command", 0, "COMMAND", "sweep", CIRC_OPTION_TEXT, AT(marker_command),
      .help = "run once when measuring begins: sets the marker in another machine's trace"},
+    {"attach", 0, "FILE", "meters", CIRC_OPTION_TEXT, AT(attach),
+     .help =
+         "set a recording of another machine, `t_ns,channel,value`, beside a campaign's windows"},
     {"watch", 0, NULL, "meters", CIRC_OPTION_FLAG, AT(watch),
      .help = "show live watts by channel until Ctrl-C"},
     {"interval", 0, "SECONDS", "meters", CIRC_OPTION_REAL, AT(interval_s), 0.01, 3600,
@@ -115,8 +118,8 @@ const struct circ_option_row circ_options_table[] = {
      .help = "continue the newest campaign with the same axes: measure what is missing"},
     {"dry-run", 0, NULL, "sweep", CIRC_OPTION_FLAG, AT(dry_run),
      .help = "list the points and the time they will take; measure and write nothing"},
-    {"campaign", 0, "WHICH", "query report", CIRC_OPTION_TEXT, AT(campaign), .preset = "latest",
-     .help = "a campaign's name, key or first letters of its key"},
+    {"campaign", 0, "WHICH", "meters query report", CIRC_OPTION_TEXT, AT(campaign),
+     .preset = "latest", .help = "a campaign's name, key or first letters of its key"},
     {"list", 0, NULL, "query", CIRC_OPTION_FLAG, AT(list), .help = "list the canned queries"},
     {"list", 0, NULL, "tune", CIRC_OPTION_FLAG, AT(list),
      .help = "print what is stored; search nothing"},
@@ -130,7 +133,7 @@ const struct circ_option_row circ_options_table[] = {
      .help = "keep only rows for which this SQL condition over the columns holds"},
     {"fail-on", 0, "RULE", "compare", CIRC_OPTION_TEXT, AT(fail_on),
      .help = "'time>3%' or 'energy>5%': exit with 1 when a point got worse by more than that"},
-    {"db", 0, "FILE", "doctor check roof tune sweep campaigns query compare report",
+    {"db", 0, "FILE", "doctor check roof tune sweep campaigns meters query compare report",
      CIRC_OPTION_TEXT, AT(db), .preset = "circbench.db", .environment = "CIRCBENCH_DB",
      .help = "the results database"},
     {"data", 0, "DIR", "workloads doctor", CIRC_OPTION_TEXT, AT(data),

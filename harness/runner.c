@@ -13,7 +13,6 @@
 #include "harness/opened.h"
 #include "harness/progress.h"
 #include "harness/roofs.h"
-#include "harness/sources.h"
 #include "harness/subject.h"
 #include "harness/timing.h"
 
@@ -350,7 +349,7 @@ enum circ_status circ_runner_run(struct circ_runner *runner, struct circ_error *
     circ_answer_begin(&run.answer, options->seed);
     enum circ_status status = CIRC_OK;
     if (!runner->verify_only)
-        status = circ_joules_open(&run.joules, options, circ_sources_request(options), true, err);
+        status = circ_energy_open(&run.joules, options, runner->store, runner->campaign, err);
     double energy_s = circ_joules_point_s(&run.joules);
     if (!status)
         status = begin(&run, err);

@@ -17,8 +17,9 @@ static const char meter_sql[] =
     "INSERT INTO campaign_meter (campaign, meter, state, detail, position) VALUES (?,?,?,?,?)";
 static const char marker_sql[] = "UPDATE campaign SET marker_ns = ?2 WHERE key = ?1";
 
-static enum circ_status insert_windows(struct circ_connection *connection, const char *key,
-                                       const struct circ_trial *trial, struct circ_error *err)
+enum circ_status circ_insert_energy_windows(struct circ_connection *connection, const char *key,
+                                            const struct circ_trial *trial, int64_t first,
+                                            struct circ_error *err)
 {
     enum circ_status status = CIRC_OK;
 
@@ -30,7 +31,7 @@ static enum circ_status insert_windows(struct circ_connection *connection, const
         if (status)
             break;
         circ_connection_bind_word(&bind, key);
-        circ_connection_bind_number(&bind, (int64_t)i);
+        circ_connection_bind_number(&bind, first + (int64_t)i);
         circ_connection_bind_word(&bind, window->source);
         circ_connection_bind_word(&bind, window->channel);
         circ_connection_bind_word(&bind, window->scope);
@@ -80,7 +81,7 @@ static enum circ_status insert_powers(struct circ_connection *connection, const 
 enum circ_status circ_insert_energy_trial(struct circ_connection *connection, const char *key,
                                           const struct circ_trial *trial, struct circ_error *err)
 {
-    enum circ_status status = insert_windows(connection, key, trial, err);
+    enum circ_status status = circ_insert_energy_windows(connection, key, trial, 0, err);
 
     return status ? status : insert_powers(connection, key, trial, err);
 }

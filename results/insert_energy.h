@@ -12,6 +12,12 @@ CIRC_MUST_USE enum circ_status circ_insert_energy_trial(struct circ_connection *
                                                         const struct circ_trial *trial,
                                                         struct circ_error *err);
 
+/* The windows alone, numbered from first. */
+CIRC_MUST_USE enum circ_status circ_insert_energy_windows(struct circ_connection *connection,
+                                                          const char *key,
+                                                          const struct circ_trial *trial,
+                                                          int64_t first, struct circ_error *err);
+
 /* Parameters and errors as circ_store_meters and circ_store_marker of store.h. */
 CIRC_MUST_USE enum circ_status circ_insert_energy_meters(struct circ_connection *connection,
                                                          const char *campaign,

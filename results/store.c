@@ -3,6 +3,7 @@
  */
 #include "results/store.h"
 
+#include "results/attach.h"
 #include "results/campaign.h"
 #include "results/ceilings.h"
 #include "results/insert.h"
@@ -182,6 +183,43 @@ enum circ_status circ_store_marker(struct circ_store *store, const char *campaig
                                    int64_t marker_ns, struct circ_error *err)
 {
     return circ_insert_energy_marker(&store->connection, campaign, marker_ns, err);
+}
+
+enum circ_status circ_store_marker_read(struct circ_store *store, const char *campaign,
+                                        int64_t *marker_ns, struct circ_error *err)
+{
+    static const char sql[] = "SELECT coalesce(marker_ns, 0) FROM campaign WHERE key = ?";
+    char text[24];
+    struct circ_bind bind;
+    enum circ_status status = circ_connection_prepare(&store->connection, sql, &bind, err);
+
+    if (status)
+        return status;
+    circ_connection_bind_word(&bind, campaign);
+    status = circ_connection_text(&store->connection, &bind, text, sizeof text,
+                                  "reading the marker's moment", err);
+    *marker_ns = atoll(text);
+    return status;
+}
+
+enum circ_status circ_store_laid(struct circ_store *store, const char *campaign,
+                                 struct circ_laid_window **windows, size_t *count,
+                                 struct circ_error *err)
+{
+    return circ_attach_read(&store->connection, campaign, windows, count, err);
+}
+
+enum circ_status circ_store_attach(struct circ_store *store, const char *trial,
+                                   const struct circ_trial *energy, bool *figure,
+                                   struct circ_error *err)
+{
+    bool owned;
+    enum circ_status status = enter(store, "storing a recording", &owned, err);
+
+    if (status)
+        return status;
+    status = circ_attach_write(&store->connection, trial, energy, figure, err);
+    return leave(store, "storing a recording", owned, status, err);
 }
 
 enum circ_status circ_store_campaign_resume(struct circ_store *store, const char *axes,

@@ -88,6 +88,24 @@ CIRC_MUST_USE enum circ_status circ_store_meters(struct circ_store *store, const
 CIRC_MUST_USE enum circ_status circ_store_marker(struct circ_store *store, const char *campaign,
                                                  int64_t marker_ns, struct circ_error *err);
 
+/* The marker's moment; 0 where none was set. */
+CIRC_MUST_USE enum circ_status circ_store_marker_read(struct circ_store *store,
+                                                      const char *campaign, int64_t *marker_ns,
+                                                      struct circ_error *err);
+
+/* The windows that a campaign's energy pass laid, trial by trial in order; *windows is the caller's
+ * (free). */
+CIRC_MUST_USE enum circ_status circ_store_laid(struct circ_store *store, const char *campaign,
+                                               struct circ_laid_window **windows, size_t *count,
+                                               struct circ_error *err);
+
+/* Adds a recording's windows to a trial, in place of those of an earlier recording, and makes its
+ * energy that of the recording where no other source gave one: the energy columns and the windows
+ * of the struct are read, nothing else. *figure tells whether the row has joules of it now. */
+CIRC_MUST_USE enum circ_status circ_store_attach(struct circ_store *store, const char *trial,
+                                                 const struct circ_trial *energy, bool *figure,
+                                                 struct circ_error *err);
+
 /* The newest campaign with exactly these axes; NOTHING when there is none. */
 CIRC_MUST_USE enum circ_status circ_store_campaign_resume(struct circ_store *store,
                                                           const char *axes, char key[CIRC_KEY_SIZE],

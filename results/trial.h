@@ -96,6 +96,16 @@ struct circ_energy_window {
     double bound_uj;  /* error bound of energy_uj; < 0: unknown */
 };
 
+/* A window that a campaign laid, whatever was read in it: for a recording to be set beside. */
+struct circ_laid_window {
+    char trial[CIRC_KEY_SIZE];
+    char device_kind[8], kind[12]; /* of the trial's device and times */
+    bool has_energy;               /* from another source than a recording */
+    int place;
+    bool idle;
+    int64_t start_ns, duration_ns, frames; /* as in circ_energy_window */
+};
+
 /* A power of the energy pass, kept with --power-trace. */
 struct circ_power_sample {
     const char *source, *channel;

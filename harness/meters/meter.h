@@ -66,8 +66,9 @@ struct circ_meter_request {
     const char *const *events; /* names of events and of groups (groups/); NULL: the choice of a
                                   meter that has `events` */
     int event_count;
-    const char *command;      /* of exec: prints `t_ns channel value` lines; NULL: none */
-    const char *trace;        /* of trace: a CSV file; NULL: none */
+    const char *command; /* of exec: prints `t_ns channel value` lines; NULL: none */
+    const char *trace;   /* of trace: a CSV file; NULL: none */
+    bool trace_later; /* there is none yet: windows are laid for one that is recorded meanwhile */
     double trace_offset_s;    /* clock of the trace minus this machine's */
     const char *trace_marker; /* channel of the marker's lines, which say the offset; NULL: as above
                                */

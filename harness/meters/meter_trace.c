@@ -85,12 +85,36 @@ static enum circ_status open_file(struct circ_trace **trace,
     return circ_trace_open(trace, request->trace, &clock, err);
 }
 
+/* A channel without readings, so that windows are laid: what another machine records meanwhile is
+ * set beside them when it has come. */
+static enum circ_status open_later(struct circ_meter_session **session,
+                                   struct circ_channel *channels, int *count,
+                                   struct circ_error *err)
+{
+    *session = calloc(1, sizeof **session);
+    if (!*session)
+        return circ_status_fail(err, CIRC_MEMORY, "trace: out of memory");
+    *channels = (struct circ_channel){.name = "pending",
+                                      .source = "trace:later",
+                                      .unit = CIRC_UNIT_UJ,
+                                      .scope = CIRC_SCOPE_BOARD,
+                                      .scale = 1,
+                                      .parent = -1,
+                                      .package = -1};
+    *count = 1;
+    return circ_status_fail(err, CIRC_OK,
+                            "trace: windows are laid for a recording: circbench meters "
+                            "--attach FILE.csv brings its joules");
+}
+
 static enum circ_status open_trace(struct circ_meter_session **session,
                                    struct circ_channel *channels, int *count,
                                    const struct circ_meter_request *request, struct circ_error *err)
 {
     struct circ_trace *trace;
     char rubbish[128];
+    if (request && !request->trace && request->trace_later)
+        return open_later(session, channels, count, err);
     enum circ_status status = open_file(&trace, request, err);
     if (status != CIRC_OK)
         return status;
@@ -112,6 +136,10 @@ static enum circ_status open_trace(struct circ_meter_session **session,
 
 static void read_trace(struct circ_meter_session *session, struct circ_reading *readings)
 {
+    if (!session->trace) {
+        *readings = (struct circ_reading){.valid = false};
+        return;
+    }
     follow(session);
     for (int i = 0; i < session->count; i++) {
         int64_t first, last;
@@ -129,6 +157,17 @@ static bool between(struct circ_meter_session *session, int channel, int64_t fro
                     double max_error, struct circ_delta *delta)
 {
     int64_t first, last, to_epoch_ns = epoch_of(to_ns), now = circ_clock_now_ns();
+    if (!session->trace) {
+        *delta = (struct circ_delta){.grade = CIRC_GRADE_LOST,
+                                     .value = NAN,
+                                     .bound = NAN,
+                                     .running = 1,
+                                     .duration_ns = to_ns - from_ns};
+        snprintf(delta->reason, sizeof delta->reason,
+                 "recorded by another machine meanwhile: circbench meters --attach FILE.csv brings "
+                 "its joules");
+        return true;
+    }
     follow(session);
     int64_t patience = STALE * session->channels[channel].update_ns;
     if (patience < STALE_NS)
