@@ -1,5 +1,5 @@
-/* Draws the report's charts with d3: lines with intervals, points and bounds, from the JSON beside each figure. It
- * computes no figure; every number comes from the report. Colours are CSS classes, so that they follow
+/* Draws the report's charts with d3: lines with intervals, points, bounds and traces, from the JSON beside each
+ * figure. It computes no figure; every number comes from the report. Colours are CSS classes, so that they follow
  * the reader's light or dark theme. */
 (function () {
   "use strict";
@@ -12,11 +12,13 @@
     bytes: BINARY,
     energy: [[1e-3, "nJ"], [1, "µJ"], [1e3, "mJ"], [1e6, "J"]],
     power: [[1, "µW"], [1e3, "mW"], [1e6, "W"]],
+    edp: [[1, "fJ s"], [1e3, "pJ s"], [1e6, "nJ s"], [1e9, "µJ s"], [1e12, "mJ s"], [1e15, "J s"]],
     rate: [[1, ""], [1e3, "k"], [1e6, "M"], [1e9, "G"]],
     share: [[0.01, "%"]],
   };
 
   function tickText(value, quantity) {
+    if (value === 0 && quantity !== "share") return "0";
     const units = UNITS[quantity] || [[1, ""]];
     let unit = units[0];
     units.forEach(candidate => { if (value >= candidate[0] * 0.9999) unit = candidate; });
@@ -77,7 +79,8 @@
     if (xs.size === 0) xs.add(1);
     let low = d3.min(ys), high = d3.max(ys);
     if (isLinear(chart))
-      return {xs: Array.from(xs).sort((a, b) => a - b), low: 0, high: Math.max(1, high * 1.02)};
+      return {xs: Array.from(xs).sort((a, b) => a - b), low: 0,
+        high: isTrace(chart) ? high * 1.05 : Math.max(1, high * 1.02)};
     low /= 1.3;
     high *= 1.3;
     if (high / low < 4) { /* a flat line must look flat */
@@ -88,9 +91,15 @@
     return {xs: Array.from(xs).sort((a, b) => a - b), low: low, high: high};
   }
 
-  /* A share is read against 100 %, and nothing is a share of it too: its axis begins at 0. */
+  /* Something against time. */
+  function isTrace(chart) {
+    return chart.ticks === "linear";
+  }
+
+  /* A share is read against 100 %, and nothing is a share of it too: its axis begins at 0. So does that of what
+   * goes up and down with time. */
   function isLinear(chart) {
-    return chart.quantity === "share";
+    return chart.quantity === "share" || isTrace(chart);
   }
 
   function isBound(series) {
@@ -113,8 +122,9 @@
     });
     svg.append("line").attr("class", "axis").attr("x1", box.left).attr("x2", box.right)
       .attr("y1", box.bottom).attr("y2", box.bottom);
-    const round = chart.ticks === "round";
-    const xTicks = round ? logTicks(x.domain()[0], x.domain()[1], "number", 8) : range.xs;
+    const round = chart.ticks !== "points";
+    const xTicks = isTrace(chart) ? d3.ticks(x.domain()[0], x.domain()[1], 6)
+      : round ? logTicks(x.domain()[0], x.domain()[1], "number", 8) : range.xs;
     xTicks.forEach(value => svg.append("line").attr("class", "axis").attr("x1", x(value))
       .attr("x2", x(value)).attr("y1", box.bottom).attr("y2", box.bottom + 4));
     blockTicks(xTicks, x, 3).forEach(value => svg.append("text").attr("class", "tick")
@@ -160,6 +170,17 @@
       item.append("title").text(point.text);
     });
     return y(points[points.length - 1].y);
+  }
+
+  /* Too many points for marks: a line, the band that they were the mean of, and one text for all. */
+  function drawTrace(group, series, x, y) {
+    const points = series.points.filter(point => typeof point.y === "number");
+    const known = points.filter(point => typeof point.low === "number" && typeof point.high === "number");
+    group.append("path").attr("class", "band")
+      .attr("d", d3.area().x(point => x(point.x)).y0(point => y(point.low)).y1(point => y(point.high))(known));
+    group.append("path").attr("class", "trace")
+      .attr("d", d3.line().x(point => x(point.x)).y(point => y(point.y))(points))
+      .append("title").text(series.label);
   }
 
   /* A limit carries its name along it: neighbours at opposite ends, since they may lie close. */
@@ -212,7 +233,7 @@
       const level = series.drawing === "level";
       if (series.drawing !== "points")
         svg.append("path").attr("class", level ? "line baseline" : "line").attr("d", "M1,6H25");
-      if (!level)
+      if (!level && series.drawing !== "trace")
         svg.append("path").attr("class", "mark").attr("transform", "translate(13,6)")
           .attr("d", d3.symbol().type(SHAPES[series.shape % SHAPES.length]).size(38)());
       item.append("span").text(series.label + (isSolid(series) ? "" : " (" + series.kind + ")"));
@@ -235,19 +256,25 @@
       return;
     }
     const spread = chart.ticks === "round" ? 1 : range.xs.length > 1 ? 1.25 : 2;
-    const x = d3.scaleLog().base(2).range([box.left, box.right])
-      .domain([range.xs[0] / spread, range.xs[range.xs.length - 1] * spread]);
+    const first = range.xs[0], last = range.xs[range.xs.length - 1];
+    const x = isTrace(chart)
+      ? d3.scaleLinear().range([box.left, box.right]).domain([first, Math.max(last, first + 1e-9)])
+      : d3.scaleLog().base(2).range([box.left, box.right]).domain([first / spread, last * spread]);
     const y = (isLinear(chart) ? d3.scaleLinear() : d3.scaleLog()).domain([range.low, range.high])
       .range([box.bottom, box.top]);
     drawAxes(svg, chart, box, x, y, range);
     const labels = [];
     const bounds = chart.series.filter(isBound);
-    const order = ["bound", "level", "line", "points"];
+    const order = ["bound", "level", "trace", "line", "points"];
     chart.series.slice().sort((a, b) => order.indexOf(a.drawing) - order.indexOf(b.drawing)).forEach(series => {
       const group = svg.append("g")
         .attr("class", "series " + colourOf(series) + (isSolid(series) ? "" : " hollow"));
       if (isBound(series)) {
         drawBound(group, series, bounds.indexOf(series), x, y);
+        return;
+      }
+      if (series.drawing === "trace") {
+        drawTrace(group, series, x, y);
         return;
       }
       const end = series.drawing === "level" ? drawBaseline(group, series, box, y)

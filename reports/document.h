@@ -53,12 +53,14 @@ enum circ_drawing {
     CIRC_DRAW_LINE,   /* marks joined by a line */
     CIRC_DRAW_LEVEL,  /* one value, a horizontal line through the chart */
     CIRC_DRAW_POINTS, /* marks alone */
-    CIRC_DRAW_BOUND   /* a thin line with its name on it: a limit, not a measurement of a row */
+    CIRC_DRAW_BOUND,  /* a thin line with its name on it: a limit, not a measurement of a row */
+    CIRC_DRAW_TRACE   /* a line without marks, and the band from low to high */
 };
 
 enum circ_ticks {
     CIRC_TICKS_AT_POINTS, /* x is named where there are points: block sizes */
-    CIRC_TICKS_ROUND      /* at round numbers */
+    CIRC_TICKS_ROUND,     /* at round numbers */
+    CIRC_TICKS_LINEAR     /* at round numbers of an axis that is linear, as y is then, from 0 */
 };
 
 struct circ_series {
@@ -76,7 +78,7 @@ struct circ_block {
     enum circ_tone tone;
     int level;
     bool folded;                 /* TABLE: may be shown closed, behind its caption */
-    enum circ_quantity quantity; /* CHART: of y; x is a plain number on a logarithmic axis */
+    enum circ_quantity quantity; /* CHART: of y; x is a plain number */
     enum circ_ticks ticks;       /* CHART: of x */
     char *text;                  /* title, caption or text */
     char *figure;                /* CARD: the large figure; CHART: title of the y axis */

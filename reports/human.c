@@ -20,6 +20,9 @@ static const struct unit byte_units[] = {
 static const struct unit energy_units[] = {
     {1e-3, " nJ"}, {1, " µJ"}, {1e3, " mJ"}, {1e6, " J"}, {0, ""}};
 static const struct unit power_units[] = {{1, " µW"}, {1e3, " mW"}, {1e6, " W"}, {0, ""}};
+static const struct unit edp_units[] = {{1, " fJ s"},   {1e3, " pJ s"},  {1e6, " nJ s"},
+                                        {1e9, " µJ s"}, {1e12, " mJ s"}, {1e15, " J s"},
+                                        {0, ""}};
 static const struct unit rate_units[] = {{1, ""}, {1e3, " k"}, {1e6, " M"}, {1e9, " G"}, {0, ""}};
 static const struct unit share_units[] = {{0.01, " %"}, {0, ""}};
 static const struct unit plain_units[] = {{1, ""}, {0, ""}};
@@ -33,6 +36,7 @@ static const struct {
     [CIRC_QUANTITY_BYTES] = {"bytes", byte_units},
     [CIRC_QUANTITY_ENERGY] = {"energy", energy_units},
     [CIRC_QUANTITY_POWER] = {"power", power_units},
+    [CIRC_QUANTITY_EDP] = {"edp", edp_units},
     [CIRC_QUANTITY_SHARE] = {"share", share_units},
     [CIRC_QUANTITY_RATE] = {"rate", rate_units},
     [CIRC_QUANTITY_COUNT] = {"count", plain_units},

@@ -11,6 +11,7 @@ enum circ_quantity {
     CIRC_QUANTITY_BYTES,  /* binary units, as caches are quoted */
     CIRC_QUANTITY_ENERGY, /* uJ */
     CIRC_QUANTITY_POWER,  /* uW */
+    CIRC_QUANTITY_EDP,    /* uJ ns: energy x time */
     CIRC_QUANTITY_SHARE,  /* of one, printed in percent */
     CIRC_QUANTITY_RATE,   /* per second, without the words */
     CIRC_QUANTITY_COUNT,  /* whole number, digits grouped by a thin space */

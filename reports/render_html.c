@@ -200,7 +200,8 @@ static void write_json_series(FILE *file, const struct circ_series *series)
     static const char *const drawings[] = {[CIRC_DRAW_LINE] = "line",
                                            [CIRC_DRAW_LEVEL] = "level",
                                            [CIRC_DRAW_POINTS] = "points",
-                                           [CIRC_DRAW_BOUND] = "bound"};
+                                           [CIRC_DRAW_BOUND] = "bound",
+                                           [CIRC_DRAW_TRACE] = "trace"};
     fprintf(file, ",\"colour\":%d,\"shape\":%d,\"drawing\":\"%s\",\"points\":[", series->colour,
             series->shape, drawings[series->drawing]);
     for (size_t i = 0; i < series->point_count; i++) {
@@ -236,9 +237,11 @@ static void write_chart(FILE *file, const struct circ_block *block, struct place
     circ_escape_json(file, block->x_title);
     fputs(",\"y\":", file);
     circ_escape_json(file, block->figure);
+    static const char *const ticks[] = {[CIRC_TICKS_AT_POINTS] = "points",
+                                        [CIRC_TICKS_ROUND] = "round",
+                                        [CIRC_TICKS_LINEAR] = "linear"};
     fprintf(file, ",\"quantity\":\"%s\",\"ticks\":\"%s\",\"series\":[",
-            circ_human_quantity_name(block->quantity),
-            block->ticks == CIRC_TICKS_ROUND ? "round" : "points");
+            circ_human_quantity_name(block->quantity), ticks[block->ticks]);
     for (size_t i = 0; i < block->series_count; i++) {
         fputs(i ? ",\n" : "\n", file);
         write_json_series(file, &block->series[i]);

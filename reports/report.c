@@ -72,6 +72,10 @@ static enum circ_status build(struct circ_report *report, struct circ_error *err
     if (status == CIRC_OK)
         status = circ_section_energy_add(report, err);
     if (status == CIRC_OK)
+        status = circ_section_power_add(report, err);
+    if (status == CIRC_OK)
+        status = circ_section_meters_add(report, err);
+    if (status == CIRC_OK)
         status = circ_section_modelled_add(report, err);
     if (status == CIRC_OK)
         status = circ_section_trust_add(report, err);

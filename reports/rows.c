@@ -40,7 +40,10 @@ static const struct column columns[] = {
     TEXT(energy_source),
     TEXT(energy_scope),
     TEXT(energy_kind),
+    TEXT(energy_quality),
     TEXT(energy_reason),
+    TEXT(energy_remark),
+    TEXT(trial),
     {"CASE cold WHEN 1 THEN '" CIRC_ROWS_COLD "' ELSE '" CIRC_ROWS_WARM "' END",
      offsetof(struct circ_row, weights), true},
     NUMBER(block),
@@ -62,7 +65,35 @@ static const struct column columns[] = {
     NUMBER(energy_uj_per_frame),
     NUMBER(energy_uj_ci_low),
     NUMBER(energy_uj_ci_high),
+    NUMBER(energy_bound_uj),
+    NUMBER(energy_net_uj_per_frame),
+    NUMBER(energy_windows),
     NUMBER(energy_gain_vs_dense),
+    NUMBER(energy_gain_ci_low),
+    NUMBER(energy_gain_ci_high),
+    NUMBER(power_uw),
+    NUMBER(power_uw_ci_low),
+    NUMBER(power_uw_ci_high),
+    NUMBER(idle_power_uw),
+    NUMBER(idle_share),
+    NUMBER(idle_share_ci_low),
+    NUMBER(idle_share_ci_high),
+    NUMBER(frames_per_j),
+    NUMBER(frames_per_j_ci_low),
+    NUMBER(frames_per_j_ci_high),
+    NUMBER(edp_uj_ns),
+    NUMBER(edp_uj_ns_ci_low),
+    NUMBER(edp_uj_ns_ci_high),
+    NUMBER(gflops_per_w_executed),
+    NUMBER(gflops_per_w_executed_ci_low),
+    NUMBER(gflops_per_w_executed_ci_high),
+    NUMBER(gflops_per_w_dense),
+    NUMBER(gflops_per_w_dense_ci_low),
+    NUMBER(gflops_per_w_dense_ci_high),
+    NUMBER(temperature_before_mc),
+    NUMBER(temperature_after_mc),
+    NUMBER(frequency_before_khz),
+    NUMBER(frequency_after_khz),
     NUMBER(accuracy_top1),
     NUMBER(rel_rms_error),
     NUMBER(error_bound),
@@ -115,7 +146,7 @@ enum circ_status circ_rows_load(struct circ_rows *rows, sqlite3 *db, const char 
                                 struct circ_error *err)
 {
     *rows = (struct circ_rows){0};
-    char sql[2048] = "SELECT ";
+    char sql[4096] = "SELECT ";
     for (int i = 0; i < COLUMNS; i++) {
         strcat(sql, i ? ", " : "");
         strcat(sql, columns[i].name);

@@ -52,6 +52,11 @@ static const char *const method[] = {
     "longer falls, or the time limit is reached; the database says which, and a table here says so "
     "where it "
     "was the limit. No sample is deleted.",
+    "Energy: counters are read at both ends of at least five windows that end at the counter's own "
+    "ticks, "
+    "and their differences are graded; windows grow until the error bound is small enough. It is a "
+    "pass of its own, "
+    "and an idle window stands before and after it. What no counter covers has no joules.",
     "Intervals: brackets and bars are the 95\u00a0% bootstrap interval of the median. A speed-up's "
     "interval divides the "
     "ends of the two intervals, so it is on the cautious side.",

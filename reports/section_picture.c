@@ -3,107 +3,25 @@
 #include "reports/panel.h"
 #include "reports/render.h"
 #include "reports/sections.h"
+#include "reports/view.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-/* What one chart of a panel shows. */
-struct view {
-    const char *title, *y_title;
-    enum circ_quantity quantity;
-    size_t value, low, high; /* offsets in struct circ_row; low == value: no interval */
-    const char *kind;        /* NULL: the row's */
-};
+enum { SPEEDUP = 1 }; /* its place in views */
 
-static const struct view views[] = {
+static const struct circ_view views[] = {
     {"Time of a batch", "time (log)", CIRC_QUANTITY_TIME, offsetof(struct circ_row, time_ns_median),
-     offsetof(struct circ_row, time_ns_ci_low), offsetof(struct circ_row, time_ns_ci_high), NULL},
+     offsetof(struct circ_row, time_ns_ci_low), offsetof(struct circ_row, time_ns_ci_high), NULL,
+     offsetof(struct circ_row, kind)},
     {"Speed-up over dense", "times faster (log)", CIRC_QUANTITY_RATIO,
      offsetof(struct circ_row, speedup_vs_dense), offsetof(struct circ_row, speedup_ci_low),
-     offsetof(struct circ_row, speedup_ci_high), NULL},
+     offsetof(struct circ_row, speedup_ci_high), NULL, offsetof(struct circ_row, kind)},
     {"Weight bytes", "bytes (log)", CIRC_QUANTITY_BYTES, offsetof(struct circ_row, weight_bytes),
-     offsetof(struct circ_row, weight_bytes), offsetof(struct circ_row, weight_bytes), "counted"},
+     offsetof(struct circ_row, weight_bytes), offsetof(struct circ_row, weight_bytes), "counted",
+     0},
 };
-
-static double value_at(const struct circ_row *row, size_t offset)
-{
-    return *(const double *)((const char *)row + offset);
-}
-
-/* Circles are circulant, squares pruned, triangles any other structure. */
-static int shape_of(const struct circ_row *row)
-{
-    return strcmp(row->structure, "circulant") == 0 ? 0
-           : strcmp(row->structure, "pruned") == 0  ? 1
-                                                    : 2;
-}
-
-static void add_point(struct circ_document *document, const struct view *view, const char *label,
-                      const struct circ_row *row)
-{
-    double value = value_at(row, view->value), low = NAN, high = NAN;
-    /* The fastest dense row is 1 by definition; its own interval is no error of that 1. */
-    bool unit = circ_panel_is_dense(row) && view->quantity == CIRC_QUANTITY_RATIO && value == 1;
-    if (view->low != view->value && !unit) {
-        low = value_at(row, view->low);
-        high = value_at(row, view->high);
-    }
-    char text[CIRC_HUMAN_SIZE], block[32];
-    circ_human_format(text, view->quantity, value, low, high);
-    circ_panel_block(block, row);
-    const char *kind = view->kind ? view->kind : row->kind;
-    if (circ_panel_is_dense(row))
-        circ_document_point(document, row->block, value, low, high, "%s: %s, %s", label, text,
-                            kind);
-    else
-        circ_document_point(document, row->block, value, low, high, "%s, k = %s: %s, %s", label,
-                            block, text, kind);
-}
-
-/* Whether an earlier row of the series, with a value, has this row's block. */
-static bool has_block(const struct circ_panel *panel, const struct circ_row *first,
-                      const struct circ_row *row, const struct view *view)
-{
-    for (const struct circ_row *other = first; other < row; other++) {
-        if (circ_rows_is_ok(other) && circ_panel_same(panel, first, other) &&
-            other->block == row->block && isfinite(value_at(other, view->value)))
-            return true;
-    }
-    return false;
-}
-
-static void add_chart(struct circ_document *document, const struct circ_panel *panel,
-                      const struct view *view)
-{
-    int next_colour = 2;
-    bool used[2] = {false, false};
-    circ_document_chart(document, view->quantity, CIRC_TICKS_AT_POINTS, view->title,
-                        "block size k (log)", view->y_title);
-    for (size_t i = 0; i < panel->count; i++) {
-        const struct circ_row *first = &panel->rows[i];
-        if (!circ_rows_is_ok(first) || !circ_panel_is_first(panel, first))
-            continue;
-        int shape = shape_of(first), colour = -1;
-        if (!circ_panel_is_dense(first)) {
-            colour = shape < 2 && !used[shape] ? shape : next_colour++;
-            if (shape < 2)
-                used[shape] = true;
-        }
-        char label[CIRC_PANEL_TEXT];
-        circ_panel_label(label, panel, first);
-        circ_document_series(document, label, view->kind ? view->kind : first->kind, colour, shape,
-                             circ_panel_is_dense(first) ? CIRC_DRAW_LEVEL : CIRC_DRAW_LINE);
-        for (const struct circ_row *row = first; row < panel->rows + panel->count; row++) {
-            if (!circ_rows_is_ok(row) || !circ_panel_same(panel, first, row) ||
-                !isfinite(value_at(row, view->value)))
-                continue;
-            /* Counted figures are the same however the block was run: one mark for each block. */
-            if (!view->kind || !has_block(panel, first, row, view))
-                add_point(document, view, label, row);
-        }
-    }
-}
 
 static void add_table(struct circ_document *document, const struct circ_panel *panel,
                       const char *title)
@@ -142,15 +60,6 @@ static void add_table(struct circ_document *document, const struct circ_panel *p
     }
 }
 
-static bool has_speedup(const struct circ_panel *panel)
-{
-    for (size_t i = 0; i < panel->count; i++) {
-        if (isfinite(panel->rows[i].speedup_vs_dense))
-            return true;
-    }
-    return false;
-}
-
 static bool has_time(const struct circ_panel *panel)
 {
     for (size_t i = 0; i < panel->count; i++) {
@@ -170,11 +79,11 @@ static void add_panel(const struct circ_report *report, const struct circ_panel 
                                 "Nothing here has a time; the reasons are under \"Not measured\".");
         return;
     }
-    bool speedup = has_speedup(panel);
+    bool speedup = circ_view_has(panel, &views[SPEEDUP]);
     for (size_t i = 0; i < sizeof views / sizeof *views; i++) {
         struct circ_panel drawn = views[i].kind ? circ_panel_counted(panel) : *panel;
-        if (speedup || views[i].quantity != CIRC_QUANTITY_RATIO)
-            add_chart(report->document, &drawn, &views[i]);
+        if (i != SPEEDUP || speedup)
+            circ_view_add(report->document, &drawn, &views[i]);
     }
     add_table(report->document, panel, title);
     if (!speedup)

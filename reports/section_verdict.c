@@ -68,7 +68,8 @@ static void add_energy(struct circ_document *document, const struct circ_row *be
         return;
     circ_human_format(energy, CIRC_QUANTITY_ENERGY, best->energy_uj_per_frame,
                       best->energy_uj_ci_low, best->energy_uj_ci_high);
-    circ_human_format(gain, CIRC_QUANTITY_RATIO, best->energy_gain_vs_dense, NAN, NAN);
+    circ_human_format(gain, CIRC_QUANTITY_RATIO, best->energy_gain_vs_dense,
+                      best->energy_gain_ci_low, best->energy_gain_ci_high);
     circ_document_item(document, "Energy: %s per frame%s%s (%s, %s).", energy,
                        gain[0] ? "; dense needs " : "", gain[0] ? gain : "", best->energy_kind,
                        best->energy_scope);

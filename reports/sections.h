@@ -34,6 +34,13 @@ CIRC_MUST_USE enum circ_status circ_section_roof_add(const struct circ_report *r
 /* section_energy.c: joules, or why there are none. */
 CIRC_MUST_USE enum circ_status circ_section_energy_add(const struct circ_report *report,
                                                        struct circ_error *err);
+/* section_power.c: traces of power; nothing where none were kept. */
+CIRC_MUST_USE enum circ_status circ_section_power_add(const struct circ_report *report,
+                                                      struct circ_error *err);
+/* section_meters.c: the meters of the campaign, their windows and disagreements; nothing where none
+ * is known. */
+CIRC_MUST_USE enum circ_status circ_section_meters_add(const struct circ_report *report,
+                                                       struct circ_error *err);
 /* section_modelled.c: predictions for hardware that is not here, and quoted figures beside them;
  * nothing where there are none. */
 CIRC_MUST_USE enum circ_status circ_section_modelled_add(const struct circ_report *report,

@@ -12,15 +12,14 @@ static enum circ_status fail(sqlite3 *db, struct circ_error *err)
                                    sqlite3_errmsg(db));
 }
 
-enum circ_status circ_select_first(sqlite3 *db, const char *sql, const char *campaign,
+enum circ_status circ_select_first(sqlite3 *db, const char *sql, const char *key,
                                    sqlite3_stmt **statement, bool *row, struct circ_error *err)
 {
     *row = false;
     if (sqlite3_prepare_v2(db, sql, -1, statement, NULL) != SQLITE_OK)
         return fail(db, err);
-    int index = sqlite3_bind_parameter_index(*statement, ":campaign");
-    if (index > 0 &&
-        sqlite3_bind_text(*statement, index, campaign, -1, SQLITE_TRANSIENT) != SQLITE_OK)
+    if (sqlite3_bind_parameter_count(*statement) > 0 &&
+        sqlite3_bind_text(*statement, 1, key, -1, SQLITE_TRANSIENT) != SQLITE_OK)
         return fail(db, err);
     return circ_select_next(*statement, row, err);
 }

@@ -1,4 +1,4 @@
-/* Small SELECTs of one campaign: prepare, step, read a column. */
+/* Small SELECTs of one campaign or trial: prepare, step, read a column. */
 #ifndef CIRC_SELECT_H
 #define CIRC_SELECT_H
 
@@ -7,10 +7,10 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
-/* Prepares sql, binds the campaign's key to its parameter :campaign, and moves to the first row;
+/* Prepares sql, binds key to its only parameter, :campaign or :trial, and moves to the first row;
  * *row is false where there is none, and after a failure. Free with sqlite3_finalize, also then.
  * IO. */
-CIRC_MUST_USE enum circ_status circ_select_first(sqlite3 *db, const char *sql, const char *campaign,
+CIRC_MUST_USE enum circ_status circ_select_first(sqlite3 *db, const char *sql, const char *key,
                                                  sqlite3_stmt **statement, bool *row,
                                                  struct circ_error *err);
 

@@ -120,7 +120,8 @@ static void write_energy(const struct circ_rows *rows, FILE *file)
         fputs("Energy per frame, ", file);
         write_title(rows, best, file);
         fprintf(file, ": circulant k=%s needs ", block);
-        write_ratio(file, best->energy_gain_vs_dense, NAN, NAN, " less than dense");
+        write_ratio(file, best->energy_gain_vs_dense, best->energy_gain_ci_low,
+                    best->energy_gain_ci_high, " less than dense");
         fprintf(file, " (%s, %s).\n", best->energy_kind, best->energy_scope);
     } else if (figure) {
         fputs("Energy was measured, but for no dense row to compare with.\n", file);

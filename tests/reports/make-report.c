@@ -1,5 +1,5 @@
 /* Writes the report of one of the test databases, so that it can be opened in a browser:
- *     make-report FIXTURE FILE.html|FILE.md|-     (typical, rich, slow, no-dense, all-failed) */
+ *     make-report FIXTURE FILE.html|FILE.md|-     (typical, rich, slow, energy, simulated, ...) */
 #include "reports/report.h"
 #include "tests/reports/report_fixture.h"
 

@@ -1,13 +1,15 @@
 /* Fills databases with plausible rows for the tests of the report. It measures nothing. */
 #include "tests/reports/report_fixture.h"
 
+#include "tests/reports/energy_fixture.h"
+
 #include <math.h>
 #include <string.h>
 
 #define HOSTILE "</script><script>alert(1)</script>\"'&|`*_[x](y) \xE2\x80\xAE\xFF\x01"
 
-static const char *const names[] = {"typical",    "rich",  "slow", "no-dense",
-                                    "all-failed", "empty", NULL};
+static const char *const names[] = {"typical", "rich",      "slow",  "no-dense", "all-failed",
+                                    "energy",  "simulated", "empty", NULL};
 
 struct maker {
     struct circ_store *store;
@@ -17,6 +19,7 @@ struct maker {
     const char *workload, *isa, *kind, *energy_reason;
     int batch, threads, m, n; /* of the weight matrix */
     double energy_w;          /* power of the package, for an energy figure; 0 for none */
+    bool energy_pass;         /* the figure comes with windows and a trace */
     bool roofs;               /* rows stand beside a roof */
     bool cold;                /* rows have cold weights */
     const char *library;      /* variant of dense rows */
@@ -116,6 +119,10 @@ static void add_ok(struct maker *maker, const char *structure, int block, double
         trial.energy_quality = "ok";
         trial.energy_reason = "";
     }
+    static struct energy_fixture pass;
+    if (maker->energy_pass && maker->energy_w > 0)
+        energy_fixture_fill(&trial, &pass, maker->energy_w, ns / maker->batch, maker->kind,
+                            block == 16);
     store(maker, &trial);
 }
 
@@ -258,6 +265,29 @@ static void add_slow(struct maker *maker)
     add_sweep(maker, "circulant", 4, close, 3);
 }
 
+/* Two batches with joules, and rows whose meter was lost. */
+static void add_energy(struct maker *maker)
+{
+    static const double one[] = {.11, .06, .04}, one_pruned[] = {.4, .2, .1}, many[] = {.5, .3, .2};
+    if (maker->status == CIRC_OK)
+        maker->status = energy_fixture_meters(maker->store, maker->campaign, maker->err);
+    maker->energy_pass = true;
+    set_workload(maker, "lenet", 1, 500, 800);
+    maker->energy_w = 30;
+    add_ok(maker, "dense", 1, .16);
+    maker->energy_w = 22;
+    add_sweep(maker, "circulant", 8, one, 3);
+    add_sweep(maker, "pruned", 8, one_pruned, 3);
+    set_workload(maker, "lenet", 8, 500, 800);
+    maker->energy_w = 30;
+    add_ok(maker, "dense", 1, .8);
+    maker->energy_w = 22;
+    add_sweep(maker, "circulant", 8, many, 3);
+    maker->energy_w = 0;
+    maker->energy_reason = "permission to read energy_uj was lost after 3 windows";
+    add_ok(maker, "pruned", 8, .9);
+}
+
 static void add_rows(struct maker *maker, enum circ_fixture fixture)
 {
     static const double lenet[] = {.11, .06, .04};
@@ -279,6 +309,13 @@ static void add_rows(struct maker *maker, enum circ_fixture fixture)
         set_workload(maker, "lenet", 1, 500, 800);
         add_failed(maker, "circulant", 8, CIRC_DEVICE, "the device stopped answering");
         add_failed(maker, "dense", 1, CIRC_ABSENT, "no library");
+        break;
+    case CIRC_FIXTURE_ENERGY:
+        add_energy(maker);
+        break;
+    case CIRC_FIXTURE_SIMULATED:
+        maker->kind = "emulated";
+        add_energy(maker);
         break;
     case CIRC_FIXTURE_EMPTY:
         break;

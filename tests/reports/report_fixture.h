@@ -12,7 +12,9 @@ enum circ_fixture {
     CIRC_FIXTURE_SLOW,    /* dense wins, by much at batch 1 and unclearly at batch 8 */
     CIRC_FIXTURE_NO_DENSE,
     CIRC_FIXTURE_ALL_FAILED,
-    CIRC_FIXTURE_EMPTY /* a campaign without rows */
+    CIRC_FIXTURE_ENERGY,    /* lenet with energy passes, meters, traces and a disagreement */
+    CIRC_FIXTURE_SIMULATED, /* the same by a simulated machine: all is emulated */
+    CIRC_FIXTURE_EMPTY      /* a campaign without rows */
 };
 
 /* "typical", "rich", ...; NULL behind the last one. */

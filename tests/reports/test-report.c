@@ -145,9 +145,10 @@ static void test_rich(void)
     has(md, "**emulated-layer, batch 1 (emulated): k = 32 is 3.21× faster [3.12, 3.31]**");
     has(md, "| circulant, avx2 | 8 |");
     has(md, "| circulant, scalar | 8 |");
-    has(md, "- Energy: 660 µJ [640, 680] per frame; dense needs 5.33× (measured, package).");
-    has(md, "| lenet, batch 1 | circulant | 8 | 660 µJ [640, 680] | 5.33× | measured | powercap, "
-            "package |");
+    has(md, "- Energy: 660 µJ [640, 680] per frame; dense needs 5.33× [5.02, 5.66] "
+            "(measured, package).");
+    has(md, "| circulant | 8 | 660 µJ [640, 680] | – | – | – | 5.33× [5.02, 5.66] | measured | ok "
+            "| powercap, package |");
     has(md, "| wrong: it ran and the answer was wrong | relative error 0.4 exceeds its bound 2e-06 "
             "| 1 | "
             "alexnet-fc7 | cpu circulant | 1024 |");
@@ -181,6 +182,36 @@ static void test_rich(void)
     else
         has(html, "There are no charts: this program was built without d3");
     free(html);
+}
+
+/* A whole energy pass: joules kept apart by total, idle and net, what follows, traces, meters. */
+static void test_energy(void)
+{
+    char *md = read_report(CIRC_FIXTURE_ENERGY, CIRC_REPORT_MD);
+    if (!md)
+        return;
+    has(md, "| circulant | 16 | 1.32 mJ [1.31, 1.33] | 0.400 % | 240 µJ | 1.08 mJ | 3.64× [3.56, "
+            "3.71] | measured | ok, 5 windows | powercap:intel-rapl, package |");
+    has(md, "| circulant | 16 | 22.0 W [21.8, 22.2] | 18.2 % [18.0, 18.4] | 758 [750, 765] | 79.2 "
+            "nJ s [77.2, 81.2] |");
+    has(md, "| 45 → 61 °C | 3.1 → 2.9 GHz |");
+    has(md, "- perf:power and powercap:intel-rapl disagree over package-0 in 7 of 7 windows");
+    has(md, "- permission to read energy_uj was lost after 3 windows (1 point)");
+    has(md, "| hwmon | absent | no sensor under /sys/class/hwmon gives energy or power");
+    has(md, "| exec | not asked for |");
+    has(md, "| package-0 | powercap:intel-rapl | package | 77 | 55 | 100 % |");
+    has(md, "Disagreements:");
+    has(md, "| lenet, batch 1: circulant, k = 16 | measured | package-0 | powercap:intel-rapl | 700 "
+            "| 6.99 s |");
+    lacks(md, "All energy here is emulated");
+    free(md);
+    md = read_report(CIRC_FIXTURE_SIMULATED, CIRC_REPORT_MD);
+    if (!md)
+        return;
+    has(md, "All energy here is emulated: the counters were those of a replayed or simulated "
+            "machine.");
+    lacks(md, "| measured | ok, 5 windows |");
+    free(md);
 }
 
 static void test_failures(void)
@@ -222,6 +253,7 @@ int main(void)
     test_verdicts();
     test_typical();
     test_rich();
+    test_energy();
     test_failures();
     tap_ok(rmdir(folder) == 0, "no temporary file is left");
     return tap_done();
