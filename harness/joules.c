@@ -121,6 +121,10 @@ void circ_joules_idle(struct circ_joules *joules, bool first)
     circ_watch_begin(joules->watch);
     bool whole = circ_window_take(joules->watch, &nothing, &all, (int64_t)length,
                                   joules->rule.error, window);
+    if (whole) {
+        const struct circ_chosen none = {.count = 0};
+        circ_window_complete(joules->watch, &none, window, 1, joules->rule.error);
+    }
     circ_watch_end(joules->watch);
     joules->idle_count += whole && joules->idle_count < 1 + !first;
 }
@@ -281,6 +285,9 @@ enum circ_status circ_joules_take(struct circ_joules *joules, const struct circ_
         left = budget - (double)(circ_clock_now_ns() - start);
         length = grow(window, length, joules->rule.error, left);
     }
+    if (!result->broken)
+        circ_window_complete(joules->watch, chosen, result->windows, result->count,
+                             joules->rule.error);
     circ_watch_end(joules->watch);
     return result->broken ? CIRC_OK : circ_joules_summarise(result, joules->rule.seed, err);
 }

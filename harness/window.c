@@ -71,14 +71,16 @@ static bool run(const struct circ_work *work, int64_t start_ns, int64_t length_n
 }
 
 /* Waits for what the channels have still to say of the window: long for those that count, a tick or
- * two for the others, many of which never move. */
+ * two for the others, many of which never move, and of those that are late not at all yet. */
 static void settle(struct circ_watch *watch, const struct circ_channel *channels, int count,
                    const struct circ_chosen *chosen, struct circ_mark *after)
 {
     int64_t patience = SETTLE_TICKS * circ_window_update_ns(channels, chosen), others = 0;
-    int all[CIRC_MAX_CHANNELS];
+    int all[CIRC_MAX_CHANNELS], prompt = 0;
     for (int c = 0; c < count; c++) {
-        all[c] = c;
+        if (circ_watch_is_late(watch, c))
+            continue;
+        all[prompt++] = c;
         others = channels[c].update_ns > others ? channels[c].update_ns : others;
     }
     patience = patience > SETTLE_NS ? patience : SETTLE_NS;
@@ -86,7 +88,7 @@ static void settle(struct circ_watch *watch, const struct circ_channel *channels
         if (circ_watch_is_late(watch, chosen->items[i]) && patience < LATE_NS)
             patience = LATE_NS;
     circ_mark_settle(watch, after, chosen->items, chosen->count, patience);
-    circ_mark_settle(watch, after, all, count,
+    circ_mark_settle(watch, after, all, prompt,
                      3 * others < BYSTANDER_NS ? 3 * others : BYSTANDER_NS);
 }
 
@@ -133,4 +135,25 @@ bool circ_window_take(struct circ_watch *watch, const struct circ_work *work,
     window->duration_ns = window->after.channels[first].t_ns - window->start_ns;
     add_up(window, chosen);
     return true;
+}
+
+void circ_window_complete(struct circ_watch *watch, const struct circ_chosen *chosen,
+                          struct circ_window *windows, int window_count, double max_error)
+{
+    const struct circ_channel *channels;
+    int count = circ_watch_channels(watch, &channels), late[CIRC_MAX_CHANNELS], late_count = 0;
+    for (int c = 0; c < count; c++) {
+        bool counts = false;
+        for (int i = 0; i < chosen->count; i++)
+            counts |= chosen->items[i] == c;
+        if (circ_watch_is_late(watch, c) && !counts)
+            late[late_count++] = c;
+    }
+    if (!late_count || !window_count)
+        return;
+    circ_mark_settle(watch, &windows[window_count - 1].after, late, late_count, LATE_NS);
+    for (int w = 0; w < window_count; w++)
+        for (int i = 0; i < late_count; i++)
+            windows[w].deltas[late[i]] = circ_mark_difference(watch, late[i], &windows[w].before,
+                                                              &windows[w].after, max_error);
 }

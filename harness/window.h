@@ -37,6 +37,11 @@ bool circ_window_take(struct circ_watch *watch, const struct circ_work *work,
                       const struct circ_chosen *chosen, int64_t length_ns, double max_error,
                       struct circ_window *window);
 
+/* After the last of some windows: takes again what channels say that are late and not chosen, for
+ * which no window waits by itself. */
+void circ_window_complete(struct circ_watch *watch, const struct circ_chosen *chosen,
+                          struct circ_window *windows, int window_count, double max_error);
+
 /* The slowest update interval of the chosen channels; 0 where all are exact at every read. */
 int64_t circ_window_update_ns(const struct circ_channel *channels,
                               const struct circ_chosen *chosen);
