@@ -14,6 +14,7 @@
 #define LEAST_NS 1000000000 /* a window lasts a second at least */
 #define UPDATES  100        /* and a hundred updates of the slowest channel, where time allows */
 #define GROW     1.2        /* a longer window than the bound asks for: power may fall */
+#define STILL    3          /* windows in which nothing moved, one after the other, end the pass */
 #define SPARE    1.6 /* five windows of a second take so many times that, lost ones included */
 
 /* Keeps what became of each meter. */
@@ -282,6 +283,8 @@ enum circ_status circ_joules_take(struct circ_joules *joules, const struct circ_
         result->count++;
         good += window->grade == CIRC_GRADE_OK && has_energy(window);
         dead = has_energy(window) ? 0 : dead + 1;
+        if (dead == STILL && window->grade == CIRC_GRADE_NO_TICK)
+            break;
         left = budget - (double)(circ_clock_now_ns() - start);
         length = grow(window, length, joules->rule.error, left);
     }

@@ -2,7 +2,7 @@
 """A device that fails: no compiler, kernels that do not build, no memory, a lost device, clocks that lie. Each must be a
 row with its sentence, while the other backends of the sweep go on; TAP on stdout.
 
-usage: test-faults.py CIRCBENCH_WITH_A_FAULTY_OPENCL SYSFS_TREE
+usage: test-faults.py CIRCBENCH_WITH_A_FAULTY_OPENCL SYSFS_TREE FAKE_NVML
 """
 import json
 import os
@@ -60,11 +60,24 @@ def check_gpu(tap, machine, tree):
     rows = {row["backend"]: row for row in json.loads(done.stdout)}
     own, other = rows["opencl"], rows["ref"]
     tap.same((own["status"], own["device_kind"], done.returncode), ("ok", "gpu", 0), "gpu: status, kind and exit code")
-    tap.ok(own["energy_uj_per_frame"] is None and "no meter covers this device" in own["energy_reason"],
+    tap.ok(own["energy_uj_per_frame"] is None and "no channel measures the card at PCI 0000:c3:00.0" in own["energy_reason"],
            f"gpu: {own['energy_reason']}")
-    tap.ok("no meter covers" not in other["energy_reason"], f"the host beside it: {other['energy_reason']}")
+    tap.ok("no channel measures" not in other["energy_reason"], f"the host beside it: {other['energy_reason']}")
     tap.ok(not bench.rows(machine.path("gpu.db"), """SELECT 1 FROM counter JOIN trial ON trial = trial.key
         JOIN point ON point = point.key WHERE backend = 'opencl'"""), "gpu: no counter of the host's")
+
+
+def check_card(tap, machine, library):
+    """A card's joules come from the card at its PCI place, though another stands before it in the vendor's list."""
+    machine.environment.update(CIRCBENCH_NVML=library, FAKE_NVML="uneven")
+    words = [word for word in WORDS if word not in ("--meters", "none")]
+    done = machine.run(*words, "--meters", "nvml", "--db", machine.path("card.db"))
+    own = {row["backend"]: row for row in json.loads(done.stdout)}["opencl"]
+    tap.same((own["status"], own["energy_scope"], own["energy_kind"], own["energy_quality"]), ("ok", "board", "emulated", "ok"),
+             f"card: energy {own['energy_reason']}")
+    tap.ok(own["power_uw"] and abs(own["power_uw"] - 25e6) < 1e6, f"card: {own['power_uw']} uW, the second card's")
+    tap.same(bench.rows(machine.path("card.db"), "SELECT pci, chosen FROM energy_window WHERE NOT idle GROUP BY pci ORDER BY pci"),
+             [("0000:65:00.0", 0), ("0000:c3:00.0", 1)], "card: both are kept, the right one is chosen")
 
 
 def main():
@@ -82,6 +95,7 @@ def main():
     for case in REMARKED:
         check_remarked(tap, machine, *case)
     check_gpu(tap, machine, os.path.abspath(sys.argv[2]))
+    check_card(tap, machine, os.path.abspath(sys.argv[3]))
     machine.close()
     return tap.done()
 
