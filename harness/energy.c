@@ -5,6 +5,7 @@
 #include "harness/log.h"
 #include "harness/marker.h"
 #include "harness/meters/choice.h"
+#include "harness/meters/topology.h"
 #include "harness/meters/clock.h"
 #include "harness/meters/conditions.h"
 #include "harness/sources.h"
@@ -54,8 +55,9 @@ static enum circ_status choose(const struct circ_joules *joules, const struct ci
                                struct circ_chosen *chosen, struct circ_error *err)
 {
     bool host = circ_target_is_host(target);
-    const struct circ_consumer consumer = {
-        .cpu = host, .packages = host ? circ_meters_packages() : 0, .pci = target->device.pci};
+    const struct circ_consumer consumer = {.cpu = host,
+                                           .packages = host ? circ_topology_read().packages : 0,
+                                           .pci = target->device.pci};
     chosen->count = 0;
     if (target->device.kind == CIRC_EMULATED)
         return circ_status_fail(err, CIRC_ABSENT,

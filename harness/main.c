@@ -2,7 +2,7 @@
  * and an exit code. What a command does is in its cmd_*.c. */
 #include "circ_config.h"
 #include "backends/core/nearest.h"
-#include "harness/command.h"
+#include "harness/commands/command.h"
 #include "harness/host.h"
 #include "harness/log.h"
 

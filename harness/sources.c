@@ -3,6 +3,7 @@
 #include "harness/sources.h"
 #include "backends/core/nearest.h"
 #include "harness/meters/choice.h"
+#include "harness/meters/topology.h"
 
 #include <errno.h>
 #include <math.h>
@@ -115,7 +116,7 @@ void circ_sources_free(struct circ_source *sources, int count)
 int circ_sources_host(const struct circ_source *sources, int count,
                       const struct circ_channel *chosen[CIRC_MAX_PACKAGES], struct circ_error *err)
 {
-    const struct circ_consumer consumer = {.cpu = true, .packages = circ_meters_packages()};
+    const struct circ_consumer consumer = {.cpu = true, .packages = circ_topology_read().packages};
     int total = 0, found = 0;
     for (int i = 0; i < count; i++) {
         total += sources[i].meter->energy ? sources[i].count : 0;

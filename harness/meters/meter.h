@@ -119,10 +119,6 @@ bool circ_meters_allows(const char *const *names, int count, const char *meter);
 const char *circ_meters_sysfs_root(void);
 bool circ_meters_replayed(void);
 
-/* Packages of the CPUs in this thread's affinity mask, bit i for package i; 0 when sysfs does not
- * say. */
-uint64_t circ_meters_packages(void);
-
 const char *circ_meters_scope_name(enum circ_scope scope);
 const char *circ_meters_unit_name(enum circ_unit unit);
 

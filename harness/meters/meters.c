@@ -1,7 +1,6 @@
 /* The table of meters, and what the meters and their callers share: the sysfs root and names. It
  * reads no counter. */
 #include "harness/meters/meter.h"
-#include "harness/meters/topology.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,11 +55,6 @@ bool circ_meters_replayed(void)
 const char *circ_meters_sysfs_root(void)
 {
     return circ_meters_replayed() ? getenv("CIRCBENCH_SYSFS") : "/sys";
-}
-
-uint64_t circ_meters_packages(void)
-{
-    return circ_topology_read().packages;
 }
 
 const char *circ_meters_scope_name(enum circ_scope scope)

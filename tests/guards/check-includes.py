@@ -35,11 +35,13 @@ MATRIX = {
     "results/": ["results/", *WORDS],
     "reports/": ["reports/", *RESULTS, *WORDS, *CONFIG],
     "harness/meters/": ["harness/meters/", "backends/core/status.h", "backends/core/embed.h", "backends/core/nearest.h", *CONFIG],
+    "harness/commands/": ["harness/commands/", "harness/", "harness/meters/", *CORE, *BACKENDS, *WORKLOADS, *RESULTS, *REPORTS, *CONFIG],
     "harness/": ["harness/", "harness/meters/", *CORE, *BACKENDS, *WORKLOADS, *RESULTS, *REPORTS, *CONFIG],
 }
 
 # One file alone.
-ALONE = {"harness/host.c": ["circ_commit.h", "backends/processor.h"],
+ALONE = {"harness/main.c": ["harness/commands/command.h"],
+         "harness/host.c": ["circ_commit.h", "backends/processor.h"],
          "backends/devices/missing.c": ["backends/fpga/fpga.h", "backends/opencl/opencl.h"]}
 
 # Libraries: their headers, and the folders and files that may include them.
@@ -64,16 +66,16 @@ PRINTERS = {
     "harness/main.c": "help, version",
     "harness/log.c": "messages",
     "harness/progress.c": "the bar",
-    "harness/listing.c": "lists for people",
-    "harness/findings.c": "doctor's page for people",
-    "harness/live.c": "watts as they come",
-    "harness/cmd_report.c": "the verdict's lines",
-    "harness/cmd_check.c": "the blank line between two tables",
+    "harness/commands/listing.c": "lists for people",
+    "harness/commands/findings.c": "doctor's page for people",
+    "harness/commands/live.c": "watts as they come",
+    "harness/commands/cmd_report.c": "the verdict's lines",
+    "harness/commands/cmd_check.c": "the blank line between two tables",
 }
 PRINT = (r"\b(v?printf|puts|putchar|perror)\s*\(|"
          r"\b(fputs|fputc|putc|fwrite|v?fprintf)\s*\([^;]*\bstd(out|err)\b")
 # Who hands stdout to a renderer.
-STREAMS = re.compile(r"harness/(cmd_\w+|findings|live|log|main|listing|progress)\.c|reports/report\.c")
+STREAMS = re.compile(r"harness/(commands/\w+|log|main|progress)\.c|reports/report\.c")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+(?:"([^"]*)"|<([^>]*)>)', re.MULTILINE)
 

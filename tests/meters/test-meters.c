@@ -114,7 +114,7 @@ static void topology(void)
         cpu++;
     CPU_ZERO(&one);
     CPU_SET(cpu, &one);
-    tap_ok(sched_setaffinity(0, sizeof one, &one) == 0 && circ_meters_packages() == 0 &&
+    tap_ok(sched_setaffinity(0, sizeof one, &one) == 0 && circ_topology_read().packages == 0 &&
                circ_topology_read().cores == 1,
            "an empty tree: packages unknown, a core for each CPU");
     snprintf(file, sizeof file, "devices/system/cpu/cpu%d/topology/physical_package_id", cpu);

@@ -1,7 +1,7 @@
 /* circbench fpga emit: source, manifest and compiler commands of a pipeline, for boards whose
  * binaries are made offline. */
 #include "backends/registry.h"
-#include "harness/command.h"
+#include "harness/commands/command.h"
 #include "harness/log.h"
 #include "harness/target.h"
 #include "workloads/workload.h"

@@ -1,6 +1,6 @@
 /* circbench campaigns: lists, names and deletes the campaigns of a database. */
 #include "backends/core/nearest.h"
-#include "harness/command.h"
+#include "harness/commands/command.h"
 #include "harness/log.h"
 #include "results/query.h"
 

@@ -1,7 +1,7 @@
 /* `circbench check`: the verification of a sweep without its measurements, over every ISA row and
  * variant. */
 #include "circ_config.h"
-#include "harness/command.h"
+#include "harness/commands/command.h"
 #include "harness/dump.h"
 #include "harness/interrupt.h"
 #include "harness/log.h"

@@ -1,6 +1,6 @@
 /* Rows with a sentence each. For a table the rows are formatted in memory, without their sentences,
  * and then printed line by line with the sentences between them. */
-#include "harness/listing.h"
+#include "harness/commands/listing.h"
 #include "harness/log.h"
 
 #include <stdio.h>

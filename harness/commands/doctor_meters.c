@@ -1,5 +1,5 @@
 /* What doctor says of meters. Which there are, and why one is not here, is theirs to say. */
-#include "harness/doctor_meters.h"
+#include "harness/commands/doctor_meters.h"
 #include "harness/sources.h"
 
 #include <stdio.h>

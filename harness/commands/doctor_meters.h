@@ -2,7 +2,7 @@
 #ifndef CIRC_DOCTOR_METERS_H
 #define CIRC_DOCTOR_METERS_H
 
-#include "harness/findings.h"
+#include "harness/commands/findings.h"
 #include "harness/options.h"
 
 /* Every meter of the table: there or not, why, what it covers, its resolution, and the lines that

@@ -1,9 +1,9 @@
 /* circbench compare: two campaigns, point by point. It matches their points and prints the
  * judgements of compare.c. */
 #include "harness/cell.h"
-#include "harness/command.h"
+#include "harness/commands/command.h"
 #include "harness/compare.h"
-#include "harness/listing.h"
+#include "harness/commands/listing.h"
 #include "harness/log.h"
 
 #include <math.h>

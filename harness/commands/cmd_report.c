@@ -1,5 +1,5 @@
 /* circbench report: writes the comparison report of one campaign. What it says is in reports/. */
-#include "harness/command.h"
+#include "harness/commands/command.h"
 #include "harness/log.h"
 #include "reports/report.h"
 

@@ -2,9 +2,9 @@
  * nothing. */
 #include "circ_config.h"
 #include "backends/registry.h"
-#include "harness/command.h"
-#include "harness/doctor_meters.h"
-#include "harness/findings.h"
+#include "harness/commands/command.h"
+#include "harness/commands/doctor_meters.h"
+#include "harness/commands/findings.h"
 #include "harness/host.h"
 #include "harness/target.h"
 #include "results/store.h"

@@ -3,7 +3,7 @@
 #include "circ_config.h"
 #include "harness/cell.h"
 #include "harness/meters/clock.h"
-#include "harness/command.h"
+#include "harness/commands/command.h"
 #include "harness/host.h"
 #include "harness/interrupt.h"
 #include "harness/log.h"

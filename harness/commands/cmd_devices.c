@@ -1,8 +1,8 @@
 /* circbench devices: every device of every backend, and why a backend has none. */
 #include "backends/registry.h"
 #include "harness/cell.h"
-#include "harness/command.h"
-#include "harness/listing.h"
+#include "harness/commands/command.h"
+#include "harness/commands/listing.h"
 #include "harness/target.h"
 
 #include <string.h>

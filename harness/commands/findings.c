@@ -1,5 +1,5 @@
 /* Prints findings. What there is to find is the areas' of doctor to say. */
-#include "harness/findings.h"
+#include "harness/commands/findings.h"
 #include "harness/cell.h"
 #include "harness/log.h"
 

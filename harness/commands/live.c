@@ -1,5 +1,5 @@
 /* Watches powers and prints them. How a power is made of readings is harness/meters/watch.c's. */
-#include "harness/live.h"
+#include "harness/commands/live.h"
 #include "harness/cell.h"
 #include "harness/interrupt.h"
 #include "harness/log.h"

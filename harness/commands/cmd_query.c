@@ -1,7 +1,7 @@
 /* circbench query: canned queries and free SQL over the database. The queries are in
  * results/queries/. */
 #include "harness/cell.h"
-#include "harness/command.h"
+#include "harness/commands/command.h"
 #include "results/query.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* `circbench roof`: measures the ceilings of devices, keeps them, and prints the best that is known
  * of each. */
 #include "harness/cell.h"
-#include "harness/command.h"
+#include "harness/commands/command.h"
 #include "harness/interrupt.h"
 #include "harness/limits.h"
 #include "harness/log.h"

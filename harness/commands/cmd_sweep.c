@@ -1,7 +1,7 @@
 /* `circbench sweep`: expands the axes, opens the database, runs, prints the rows. */
 #include "circ_config.h"
 #include "harness/cell.h"
-#include "harness/command.h"
+#include "harness/commands/command.h"
 #include "harness/countable.h"
 #include "harness/interrupt.h"
 #include "harness/joules.h"

@@ -1,9 +1,9 @@
 /* circbench meters: every channel of every meter, and why a meter has none; with --watch their
  * watts. */
 #include "harness/cell.h"
-#include "harness/command.h"
-#include "harness/listing.h"
-#include "harness/live.h"
+#include "harness/commands/command.h"
+#include "harness/commands/listing.h"
+#include "harness/commands/live.h"
 #include "harness/log.h"
 #include "harness/attachment.h"
 #include "harness/sources.h"

@@ -1,7 +1,7 @@
 /* circbench workloads: the networks and data sets that there are, or one network layer by layer. */
 #include "harness/cell.h"
-#include "harness/command.h"
-#include "harness/listing.h"
+#include "harness/commands/command.h"
+#include "harness/commands/listing.h"
 #include "harness/log.h"
 #include "workloads/dataset.h"
 #include "workloads/workload.h"
