@@ -44,7 +44,10 @@ enum circ_status circ_energy_open(struct circ_joules *joules, const struct circ_
                                                    : meter->status == CIRC_NOTHING ? "off"
                                                                                    : "absent",
                                           .detail = meter->detail};
-        if (meter->status == CIRC_ABSENT && is_named(options, meter->meter->name))
+        bool given = is_named(options, meter->meter->name) ||
+                     (options->meter_exec && !strcmp(meter->meter->name, "exec")) ||
+                     (options->meter_trace && !strcmp(meter->meter->name, "trace"));
+        if (meter->status == CIRC_ABSENT && given)
             circ_log_warn("%s", meter->detail); /* and the rows say it */
     }
     return status ? status

@@ -11,11 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAST_NS 1000000000 /* a window lasts a second at least */
-#define UPDATES  100        /* and a hundred updates of the slowest channel, where time allows */
-#define GROW     1.2        /* a longer window than the bound asks for: power may fall */
-#define STILL    3          /* windows in which nothing moved, one after the other, end the pass */
-#define SPARE    1.6 /* five windows of a second take so many times that, lost ones included */
+#define LEAST_NS   1000000000 /* a window lasts a second at least */
+#define UPDATES    100        /* and a hundred updates of the slowest channel, where time allows */
+#define GROW       1.2        /* a longer window than the bound asks for: power may fall */
+#define WORST      0.5        /* share of an energy that its bound may be */
+#define IDLE_WORST 0.1        /* and of the idle power, which is subtracted */
+#define MORE_TIME  "; a longer --timeout makes it less"
+#define STILL      3   /* windows in which nothing moved, one after the other, end the pass */
+#define SPARE      1.6 /* five windows of a second take so many times that, lost ones included */
 
 /* Keeps what became of each meter. */
 static void note(void *context, const struct circ_meter *meter, enum circ_status status,
@@ -135,12 +138,13 @@ double circ_joules_idle_power_uw(const struct circ_joules *joules, const struct 
     double sum = 0;
     int known = 0;
     for (int w = 0; w < joules->idle_count; w++) {
-        double power = 0;
+        double power = 0, bound = 0;
         for (int i = 0; i < chosen->count; i++) {
             const struct circ_delta *delta = &joules->idle[w].deltas[chosen->items[i]];
             power += delta->value / ((double)delta->duration_ns / 1e9);
+            bound += delta->bound / ((double)delta->duration_ns / 1e9);
         }
-        if (isnan(power))
+        if (!(bound <= IDLE_WORST * power)) /* NaN is not either */
             continue;
         sum += power;
         known++;
@@ -148,9 +152,11 @@ double circ_joules_idle_power_uw(const struct circ_joules *joules, const struct 
     return known ? sum / known : NAN;
 }
 
+/* A figure that may be off by more than half of itself is none. */
 static bool has_energy(const struct circ_window *window)
 {
-    return window->energy_uj > 0 && window->frames > 0; /* NaN is neither */
+    return window->energy_uj > 0 && window->frames > 0 && /* NaN is neither */
+           window->bound_uj <= WORST * window->energy_uj;
 }
 
 /* Chooses the windows that count: the good ones where there are five, else the short ones too. */
@@ -167,8 +173,7 @@ static void choose(struct circ_joules_result *result)
         result->used_count += result->used[w];
         if (result->used[w] && window->grade > result->grade) {
             result->grade = window->grade;
-            snprintf(result->reason, sizeof result->reason, "%s; a longer --timeout makes it less",
-                     window->reason);
+            snprintf(result->reason, sizeof result->reason, "%s%s", window->reason, MORE_TIME);
         }
     }
 }
@@ -207,12 +212,17 @@ enum circ_status circ_joules_summarise(struct circ_joules_result *result, uint64
 {
     choose(result);
     if (result->used_count < CIRC_JOULES_WINDOWS) {
-        const char *why = "";
-        for (int w = 0; w < result->count; w++)
-            why = result->windows[w].grade > CIRC_GRADE_SHORT ? result->windows[w].reason : why;
+        const char *why = "", *remedy = "";
+        for (int w = 0; w < result->count; w++) {
+            if (result->windows[w].grade == CIRC_GRADE_OK)
+                continue;
+            why = result->windows[w].reason;
+            remedy = result->windows[w].grade == CIRC_GRADE_SHORT ? MORE_TIME : "";
+        }
         snprintf(result->reason, sizeof result->reason,
-                 "only %d of %d energy windows could be read, where %d are needed%s%s",
-                 result->used_count, result->count, CIRC_JOULES_WINDOWS, *why ? ": " : "", why);
+                 "only %d of %d energy windows are of use, where %d are needed%s%s%s",
+                 result->used_count, result->count, CIRC_JOULES_WINDOWS, *why ? ": " : "", why,
+                 remedy);
         result->used_count = 0;
         memset(result->used, 0, sizeof result->used);
         return CIRC_OK;

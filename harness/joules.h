@@ -66,7 +66,8 @@ double circ_joules_point_s(const struct circ_joules *joules);
  * group forgets those of the group before. */
 void circ_joules_idle(struct circ_joules *joules, bool first);
 
-/* Mean power of the chosen channels over the idle windows; NaN when it is not known. */
+/* Mean power of the chosen channels over the idle windows, of those that know it within 10 %; NaN
+ * for none. */
 double circ_joules_idle_power_uw(const struct circ_joules *joules,
                                  const struct circ_chosen *chosen);
 

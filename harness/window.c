@@ -8,8 +8,7 @@
 
 #define PIECE_NS     50000000   /* run without looking at the clock */
 #define IDLE_NS      1000000    /* and of the idle machine */
-#define ALIGN_TICKS  20         /* update intervals to wait for a tick before and after */
-#define SETTLE_TICKS 40         /* and for the next tick of the channels that count */
+#define ALIGN_TICKS  4          /* update intervals to wait for a tick before and after */
 #define SETTLE_NS    50000000   /* but so long at least: readings come late on a busy machine */
 #define LATE_NS      5000000000 /* for readings that come with times of their own */
 #define BYSTANDER_NS 300000000  /* most time for channels that are only kept beside */
@@ -41,7 +40,8 @@ static bool align(struct circ_watch *watch, const struct circ_work *work, int ch
         return true;
     circ_mark_set(watch, mark);
     int64_t give_up = mark->t_ns + ALIGN_TICKS * update_ns;
-    while (!circ_mark_moved(watch, mark, channel) && circ_clock_now_ns() < give_up) {
+    while (!circ_mark_moved(watch, mark, channel) && circ_clock_now_ns() < give_up &&
+           !circ_interrupt_requested()) {
         if (!work->run)
             circ_clock_sleep_ns(update_ns / 10);
         else if (!work->run(work->context, 1))
@@ -75,7 +75,7 @@ static bool run(const struct circ_work *work, int64_t start_ns, int64_t length_n
 static void settle(struct circ_watch *watch, const struct circ_channel *channels, int count,
                    const struct circ_chosen *chosen, struct circ_mark *after)
 {
-    int64_t patience = SETTLE_TICKS * circ_window_update_ns(channels, chosen), others = 0;
+    int64_t patience = circ_watch_patience_ns(circ_window_update_ns(channels, chosen)), others = 0;
     int all[CIRC_MAX_CHANNELS], prompt = 0;
     for (int c = 0; c < count; c++) {
         if (circ_watch_is_late(watch, c))
@@ -115,8 +115,9 @@ bool circ_window_take(struct circ_watch *watch, const struct circ_work *work,
 {
     const struct circ_channel *channels;
     int count = circ_watch_channels(watch, &channels), first = chosen->items[0];
-    int64_t batches = 0,
-            update_ns = circ_watch_is_late(watch, first) ? 0 : channels[first].update_ns;
+    /* what is sampled, or comes late, has no tick to begin at */
+    bool ticks = channels[first].unit == CIRC_UNIT_UJ && !circ_watch_is_late(watch, first);
+    int64_t batches = 0, update_ns = ticks ? channels[first].update_ns : 0;
     if (!align(watch, work, first, update_ns, &window->before, &batches))
         return false;
     batches = 0;

@@ -15,6 +15,14 @@ static bool is_energy(const struct circ_channel *channel)
     return channel->unit == CIRC_UNIT_UJ || channel->unit == CIRC_UNIT_UW;
 }
 
+static bool channels_of_packages(const struct choosing *choosing)
+{
+    for (int i = 0; i < choosing->count; i++)
+        if (choosing->channels[i].scope == CIRC_SCOPE_PACKAGE)
+            return true;
+    return false;
+}
+
 /* The packages of the mask from the first source that has all of them; missing gets the first one
  * that no source has, -1 where there are none at all. */
 static bool take_packages(struct choosing *choosing, uint64_t packages, int *missing)
@@ -40,7 +48,7 @@ static bool take_packages(struct choosing *choosing, uint64_t packages, int *mis
         uint64_t left = packages & ~measured;
         if (taken && !left)
             return true;
-        if (taken && *missing < 0)
+        if (left && *missing < 0 && channels_of_packages(choosing))
             *missing = __builtin_ctzll(left);
     }
     *choosing->chosen_count = 0;

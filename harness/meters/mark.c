@@ -9,18 +9,12 @@
 #include <stdio.h>
 
 #define LONGEST_NS 10000000 /* readings are looked for so often at least */
-#define PATIENCE   40       /* update intervals that the watch looks for a mark's next tick */
 
 void circ_mark_set(struct circ_watch *watch, struct circ_mark *mark)
 {
-    int64_t longest = 0;
     pthread_mutex_lock(&watch->lock);
-    for (int s = 0; s < watch->source_count; s++) {
-        const struct circ_watch_source *source = &watch->sources[s];
+    for (int s = 0; s < watch->source_count; s++)
         circ_watch_look(watch, &watch->sources[s]); /* the mark before this one may settle now */
-        if (source->update_ns != INT64_MAX && source->update_ns > longest)
-            longest = source->update_ns;
-    }
     mark->t_ns = circ_clock_now_ns();
     for (int c = 0; c < watch->count; c++) {
         struct circ_watch_state *state = &watch->states[c];
@@ -47,7 +41,6 @@ void circ_mark_set(struct circ_watch *watch, struct circ_mark *mark)
             late->valid = true;
         }
     watch->held = mark;
-    watch->held_until_ns = mark->t_ns + PATIENCE * longest;
     pthread_cond_signal(&watch->changed);
     pthread_mutex_unlock(&watch->lock);
 }

@@ -4,29 +4,35 @@
 
 #include "harness/meters/clock.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SAMPLE_NS   10000000  /* powers are sampled at most so often: 100 Hz */
-#define LEARN_NS    500000000 /* most time for learning how often the counters move */
-#define LEARN_TICKS 4         /* and so many intervals say it */
-#define DRAIN_NS    100000000 /* late readings are fetched so often: a pipe holds 64 KiB */
+#define SAMPLE_NS   10000000   /* powers are sampled at most so often: 100 Hz */
+#define COUNTER_NS  20000000   /* counters are looked at so often at least: 50 Hz */
+#define DRAIN_NS    100000000  /* late readings are fetched so often */
+#define PATIENCE    40         /* update intervals that the next tick is waited for, */
+#define PATIENCE_NS 2000000000 /* but no longer than this, or three of them where they are long */
+#define LEARN_NS    500000000  /* most time for learning how often the counters move, */
+#define LEARN_MOST  4500000000 /* and for those that a row's joules may come from */
+#define LEARN_PAUSE 10000000   /* between two looks at a slow one */
+#define LEARN_TICKS 4          /* so many intervals say it */
 
 static bool is_timed(const struct circ_watch_source *source)
 {
     return source->meter->between != NULL;
 }
 
-/* Half the time in which the channel could wrap at its ceiling; INT64_MAX where it cannot. */
+/* Half the time in which the counter could wrap at its ceiling; but so often at least that it
+ * cannot step back, or leap, by more than it gains in a moment, without being seen. */
 static int64_t wrap_period_ns(const struct circ_channel *channel)
 {
-    if (channel->unit != CIRC_UNIT_UJ || !channel->wrap || channel->wrap == UINT64_MAX ||
-        channel->power_ceiling_w <= 0)
-        return INT64_MAX;
+    if (!channel->wrap || channel->wrap == UINT64_MAX || channel->power_ceiling_w <= 0)
+        return COUNTER_NS;
     double seconds = (double)channel->wrap * channel->scale / 1e6 / channel->power_ceiling_w;
-    return seconds > 1e9 ? INT64_MAX : (int64_t)(seconds / 2 * 1e9);
+    return seconds / 2 * 1e9 > COUNTER_NS ? COUNTER_NS : (int64_t)(seconds / 2 * 1e9);
 }
 
 static void plan(struct circ_watch *watch, struct circ_watch_source *source)
@@ -35,9 +41,11 @@ static void plan(struct circ_watch *watch, struct circ_watch_source *source)
     source->update_ns = INT64_MAX;
     for (int c = source->first; c < source->first + source->count; c++) {
         const struct circ_channel *channel = &watch->channels[c];
-        int64_t period = wrap_period_ns(channel);
-        if (channel->unit == CIRC_UNIT_UW)
-            period = channel->update_ns > SAMPLE_NS ? channel->update_ns : SAMPLE_NS;
+        int64_t period = channel->unit == CIRC_UNIT_UJ    ? wrap_period_ns(channel)
+                         : channel->update_ns > SAMPLE_NS ? channel->update_ns
+                                                          : SAMPLE_NS;
+        if (is_timed(source))
+            period = DRAIN_NS;
         if (watch->trace_ns && watch->trace_ns < period)
             period = watch->trace_ns;
         source->period_ns = period < source->period_ns ? period : source->period_ns;
@@ -130,23 +138,37 @@ void circ_watch_look(struct circ_watch *watch, struct circ_watch_source *source)
     source->due_ns = source->period_ns > INT64_MAX - now ? INT64_MAX : now + source->period_ns;
 }
 
-static bool is_waiting(const struct circ_watch *watch, const struct circ_watch_source *source)
+int64_t circ_watch_patience_ns(int64_t update_ns)
 {
-    for (int c = source->first; watch->held && c < source->first + source->count; c++)
-        if (isnan(watch->held->channels[c].gain))
-            return true;
-    return false;
+    int64_t many = PATIENCE * update_ns, few = 3 * update_ns;
+    int64_t most = few > PATIENCE_NS ? few : PATIENCE_NS;
+    return many < most ? many : most;
+}
+
+/* How soon the source is to be read again for the mark that waits: by the quickest channel that has
+ * not settled and may still; INT64_MAX for none. */
+static int64_t pace(const struct circ_watch *watch, const struct circ_watch_source *source,
+                    int64_t now)
+{
+    int64_t shortest = INT64_MAX;
+    for (int c = source->first; watch->held && c < source->first + source->count; c++) {
+        int64_t update = watch->channels[c].update_ns;
+        if (isnan(watch->held->channels[c].gain) &&
+            now < watch->held->t_ns + circ_watch_patience_ns(update) && update < shortest)
+            shortest = update;
+    }
+    if (shortest == INT64_MAX)
+        return shortest;
+    int64_t pause = shortest / CIRC_WATCH_SETTLE_PARTS;
+    return pause > CIRC_WATCH_SHORTEST_NS ? pause : CIRC_WATCH_SHORTEST_NS;
 }
 
 /* When a source is to be read: in its turn, or sooner while a mark waits for its next tick. */
 static int64_t due_of(const struct circ_watch *watch, const struct circ_watch_source *source,
                       int64_t now)
 {
-    if (now >= watch->held_until_ns || source->update_ns == INT64_MAX || !is_waiting(watch, source))
-        return source->due_ns;
-    int64_t pause = source->update_ns / CIRC_WATCH_SETTLE_PARTS;
-    int64_t soon = now + (pause > CIRC_WATCH_SHORTEST_NS ? pause : CIRC_WATCH_SHORTEST_NS);
-    return soon < source->due_ns ? soon : source->due_ns;
+    int64_t pause = pace(watch, source, now);
+    return pause < source->due_ns - now ? now + pause : source->due_ns;
 }
 
 static int64_t due(const struct circ_watch *watch, int64_t now)
@@ -163,11 +185,9 @@ static int64_t due(const struct circ_watch *watch, int64_t now)
 static void step(struct circ_watch *watch)
 {
     int64_t now = circ_clock_now_ns();
-    bool waiting = now < watch->held_until_ns;
     for (int s = 0; watch->active && s < watch->source_count; s++) {
         struct circ_watch_source *source = &watch->sources[s];
-        if (now >= source->due_ns ||
-            (waiting && source->update_ns != INT64_MAX && is_waiting(watch, source)))
+        if (now >= source->due_ns || pace(watch, source, now) != INT64_MAX)
             circ_watch_look(watch, source);
     }
 }
@@ -198,10 +218,42 @@ static void tell(const struct circ_watch_rule *rule, const struct circ_meter *me
         rule->tell(rule->context, meter, status, message);
 }
 
+/* Why no meter is here: the most telling reason, and the names of the others. */
+struct absence {
+    int weight; /* of the reason: 3, of a meter that the user set up; 2, of one that is found and
+                   cannot be read; 1, of the first in the table; 0: there is none */
+    char meter[32], reason[240], others[160];
+};
+
+static void name_other(struct absence *absence, const char *meter)
+{
+    size_t used = strlen(absence->others);
+    snprintf(absence->others + used, sizeof absence->others - used, "%s%s", used ? ", " : "",
+             meter);
+}
+
+static void miss(struct absence *absence, const struct circ_meter_request *request,
+                 const struct circ_meter *meter, const struct circ_error *why)
+{
+    bool given = request && ((request->command && !strcmp(meter->name, "exec")) ||
+                             (request->trace && !strcmp(meter->name, "trace")));
+    int weight = given ? 3 : why->native == EACCES || why->native == EPERM ? 2 : 1;
+    if (weight <= absence->weight) {
+        name_other(absence, meter->name);
+        return;
+    }
+    if (absence->weight)
+        name_other(absence, absence->meter);
+    absence->weight = weight;
+    snprintf(absence->meter, sizeof absence->meter, "%s", meter->name);
+    snprintf(absence->reason, sizeof absence->reason, "%.*s", (int)strcspn(why->message, "\n"),
+             why->message);
+}
+
 static enum circ_status open_sources(struct circ_watch *watch, const struct circ_watch_rule *rule,
                                      struct circ_error *err)
 {
-    char first[200] = "", others[160] = ""; /* why the first one is absent, and names of the rest */
+    struct absence absence = {.weight = 0};
     int count;
     const struct circ_meter *const *meters = circ_meters_list(&count);
     for (int i = 0; i < count; i++) {
@@ -230,12 +282,7 @@ static enum circ_status open_sources(struct circ_watch *watch, const struct circ
         }
         tell(rule, meters[i], status, why.message);
         if (status) {
-            size_t used = strlen(others);
-            if (!*first)
-                snprintf(first, sizeof first, "%.*s", (int)strcspn(why.message, "\n"), why.message);
-            else
-                snprintf(others + used, sizeof others - used, "%s%s", used ? ", " : "",
-                         meters[i]->name);
+            miss(&absence, rule->request, meters[i], &why);
             continue;
         }
         watch->source_count++;
@@ -246,55 +293,75 @@ static enum circ_status open_sources(struct circ_watch *watch, const struct circ
         watch->count += source->count;
         plan(watch, source);
     }
-    if (!watch->source_count && !*first)
+    if (!watch->source_count && !absence.weight)
         return circ_status_fail(err, CIRC_ABSENT, "energy was not asked for: see --meters");
     if (!watch->source_count)
-        return circ_status_fail(err, CIRC_ABSENT, "%s%s%s%s", first,
-                                *others ? "; nor is there " : "", others,
-                                *others ? " (circbench doctor says why)" : "");
+        return circ_status_fail(err, CIRC_ABSENT, "%s%s%s%s", absence.reason,
+                                *absence.others ? "; nor is there " : "", absence.others,
+                                *absence.others ? " (circbench doctor says why)" : "");
     return CIRC_OK;
+}
+
+/* Ticks of a channel while it is learnt how often they come. */
+struct lesson {
+    bool wanted, seen;
+    uint64_t raw;
+    int ticks;
+    int64_t first_ns, last_ns;
+};
+
+/* Takes what was read last; whether more is to be learnt of the channel. */
+static bool attend(struct lesson *lesson, const struct circ_reading *anchor, bool slow,
+                   enum circ_scope scope)
+{
+    if (!lesson->wanted || lesson->ticks > LEARN_TICKS)
+        return false;
+    if (lesson->seen && anchor->valid && anchor->raw != lesson->raw) {
+        lesson->first_ns = lesson->ticks++ ? lesson->first_ns : anchor->t_ns;
+        lesson->last_ns = anchor->t_ns;
+    }
+    lesson->seen = anchor->valid;
+    lesson->raw = anchor->raw;
+    bool counts = scope == CIRC_SCOPE_PACKAGE || scope == CIRC_SCOPE_BOARD;
+    return !slow || (counts && lesson->ticks < 2);
 }
 
 /* How often counters move is a matter of the machine as much as of the meter: those that are seen
  * to move more slowly than they are said to are taken at their deed. */
-static void learn(struct circ_watch *watch)
+static enum circ_status learn(struct circ_watch *watch, struct circ_error *err)
 {
-    int64_t first_ns[CIRC_MAX_CHANNELS] = {0}, last_ns[CIRC_MAX_CHANNELS] = {0};
-    int64_t seen[CIRC_MAX_CHANNELS], end = circ_clock_now_ns() + LEARN_NS, pause;
-    int ticks[CIRC_MAX_CHANNELS] = {0};
+    struct lesson *lessons = calloc(CIRC_MAX_CHANNELS, sizeof *lessons);
+    int64_t start = circ_clock_now_ns(), pause;
+    if (!lessons)
+        return circ_status_fail(err, CIRC_MEMORY, "no memory for watching the meters");
     for (int c = 0; c < watch->count; c++)
-        seen[c] = -1;
+        lessons[c].wanted = watch->channels[c].unit == CIRC_UNIT_UJ &&
+                            watch->channels[c].update_ns > 0 && !circ_watch_is_late(watch, c);
     do {
+        bool slow = circ_clock_now_ns() - start > LEARN_NS;
         pause = INT64_MAX;
         for (int s = 0; s < watch->source_count; s++)
             if (watch->sources[s].update_ns != INT64_MAX)
                 circ_watch_look(watch, &watch->sources[s]);
         for (int c = 0; c < watch->count; c++) {
-            const struct circ_channel *channel = &watch->channels[c];
-            const struct circ_reading *anchor = &watch->states[c].anchor;
-            if (channel->unit != CIRC_UNIT_UJ || channel->update_ns <= 0 ||
-                ticks[c] > LEARN_TICKS || circ_watch_is_late(watch, c))
-                continue;
-            pause = channel->update_ns < pause ? channel->update_ns : pause;
-            if (anchor->valid && seen[c] >= 0 && (uint64_t)seen[c] != anchor->raw) {
-                if (ticks[c]++ == 0)
-                    first_ns[c] = anchor->t_ns;
-                last_ns[c] = anchor->t_ns;
-            }
-            seen[c] = anchor->valid ? (int64_t)anchor->raw : -1;
+            int64_t quarter = watch->channels[c].update_ns / 4;
+            if (attend(&lessons[c], &watch->states[c].anchor, slow, watch->channels[c].scope))
+                pause = slow ? LEARN_PAUSE : quarter < pause ? quarter : pause;
         }
         if (pause != INT64_MAX)
-            circ_clock_sleep_ns(pause / 4 > CIRC_WATCH_SHORTEST_NS ? pause / 4
-                                                                   : CIRC_WATCH_SHORTEST_NS);
-    } while (pause != INT64_MAX && circ_clock_now_ns() < end);
-    for (int c = 0; c < watch->count; c++)
-        if (ticks[c] > 1) {
-            int64_t interval = (last_ns[c] - first_ns[c]) / (ticks[c] - 1);
-            if (interval > 2 * watch->channels[c].update_ns)
-                watch->channels[c].update_ns = interval;
-        }
+            circ_clock_sleep_ns(pause > CIRC_WATCH_SHORTEST_NS ? pause : CIRC_WATCH_SHORTEST_NS);
+    } while (pause != INT64_MAX && circ_clock_now_ns() < start + LEARN_MOST);
+    for (int c = 0; c < watch->count; c++) {
+        const struct lesson *lesson = &lessons[c];
+        int64_t interval =
+            lesson->ticks > 1 ? (lesson->last_ns - lesson->first_ns) / (lesson->ticks - 1) : 0;
+        if (interval > 2 * watch->channels[c].update_ns)
+            watch->channels[c].update_ns = interval;
+    }
     for (int s = 0; s < watch->source_count; s++)
         plan(watch, &watch->sources[s]);
+    free(lessons);
+    return CIRC_OK;
 }
 
 static enum circ_status start(struct circ_watch *watch, struct circ_error *err)
@@ -323,11 +390,12 @@ enum circ_status circ_watch_open(struct circ_watch **opened, const struct circ_w
     enum circ_status status = start(watch, err);
     if (!status)
         status = open_sources(watch, rule, err);
+    if (!status)
+        status = learn(watch, err);
     if (status) {
         circ_watch_close(watch);
         return status;
     }
-    learn(watch);
     *opened = watch;
     return CIRC_OK;
 }

@@ -36,6 +36,9 @@ void circ_watch_close(struct circ_watch *watch); /* NULL allowed */
 /* All channels, in the order of the table of meters. Borrowed until close. */
 int circ_watch_channels(const struct circ_watch *watch, const struct circ_channel **channels);
 
+/* How long a tick of a channel with this update interval is waited for. */
+int64_t circ_watch_patience_ns(int64_t update_ns);
+
 /* Whether a channel's readings come late, with times of their own. */
 bool circ_watch_is_late(const struct circ_watch *watch, int channel);
 

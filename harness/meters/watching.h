@@ -44,7 +44,6 @@ struct circ_watch {
     int count;
     int64_t trace_ns; /* between two kept readings of a counter; 0: none are kept */
     struct circ_mark *held;
-    int64_t held_until_ns;
     bool threaded;
     /* guards all of the above but sources and channels, which stay as they were opened */
     pthread_mutex_t lock;

@@ -77,7 +77,9 @@ void machine_advance(struct machine *machine, int64_t t_ns)
         machine->true_uj += power(machine) * (double)(end - machine->t_ns) / 1e3;
         machine->t_ns = end;
         if (end == machine->next_tick_ns) {
-            machine->ticked_uj = machine->true_uj;
+            bool falls = machine->plan.back_uj > 0 && end >= ns(machine->plan.back_at_s);
+            machine->lost_uj = falls ? machine->plan.back_uj : 0;
+            machine->ticked_uj = machine->true_uj - machine->lost_uj;
             plan_tick(machine, end);
         }
     }

@@ -28,6 +28,7 @@ struct machine_plan {
     double stuck_at_s, stuck_s; /* the counter stands still from then on for so long; 0: never */
     uint64_t range_uj;          /* it wraps here */
     uint64_t seed;
+    double back_at_s, back_uj; /* it falls back by so much then; 0: never */
 };
 
 struct machine {
@@ -37,6 +38,7 @@ struct machine {
     double load;    /* 0 to 1, for MACHINE_LOAD: set by whoever drives it */
     /* the counter */
     double ticked_uj; /* energy at the last tick: what it shows, before the wrap */
+    double lost_uj;   /* by falling back */
     int64_t next_tick_ns;
     int64_t next_noise_ns;
     double noise_w;

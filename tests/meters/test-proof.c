@@ -247,13 +247,13 @@ static void unknowable(const char *root)
         struct machine_plan plan;
     } cases[] = {
         {"a range that may be passed between two ticks",
-         {MACHINE_CONSTANT, 40, 40, 1, 0.1, 0, 0, 0, 5000000, 1}},
+         {MACHINE_CONSTANT, 40, 40, 1, 0.1, 0, 0, 0, 5000000, 1, 0, 0}},
         {"a counter that never moves",
-         {MACHINE_CONSTANT, 40, 40, 1, 0.001, 0, 0.001, 1e4, 262143328850, 2}},
+         {MACHINE_CONSTANT, 40, 40, 1, 0.001, 0, 0.001, 1e4, 262143328850, 2, 0, 0}},
         {"a counter that stops in the first window",
-         {MACHINE_LOAD, 10, 40, 1, 0.001, 0, 2.5, 1e4, 262143328850, 3}},
+         {MACHINE_LOAD, 10, 40, 1, 0.001, 0, 2.5, 1e4, 262143328850, 3, 0, 0}},
         {"more power than a package can draw",
-         {MACHINE_CONSTANT, 5000, 5000, 1, 0.001, 0, 0, 0, 262143328850, 4}},
+         {MACHINE_CONSTANT, 5000, 5000, 1, 0.001, 0, 0, 0, 262143328850, 4, 0, 0}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct outcome outcome = measure(&cases[i].plan, root, 10);
@@ -265,7 +265,7 @@ static void unknowable(const char *root)
 /* What a window lacks, the next one gets. */
 static void growing(const char *root)
 {
-    struct machine_plan plan = {MACHINE_CONSTANT, 40, 40, 1, 0.03, 0, 0, 0, 262143328850, 5};
+    struct machine_plan plan = {MACHINE_CONSTANT, 40, 40, 1, 0.03, 0, 0, 0, 262143328850, 6, 0, 0};
     struct outcome little = measure(&plan, root, 10), much = measure(&plan, root, 60);
     tap_ok(little.short_of_time && little.covered && strstr(little.reason, "--timeout"),
            "too little time: a figure that says so, and holds the truth: %s", little.reason);
@@ -273,8 +273,23 @@ static void growing(const char *root)
     plan.stuck_at_s = 3.2;
     plan.stuck_s = 1;
     plan.tick_s = 0.001;
+    struct machine_plan back = plan, slow = plan;
     struct outcome stuck = measure(&plan, root, 10);
-    tap_ok(stuck.ok && stuck.covered, "a stuck second costs a window at most");
+    tap_ok(stuck.ok && stuck.covered, "a stuck second costs a window at most: %d of %d good %s",
+           stuck.good, stuck.windows, stuck.reason);
+    back.stuck_s = 0;
+    back.back_at_s = 3.4;
+    back.back_uj = 2000000;
+    struct outcome fallen = measure(&back, root, 10);
+    tap_ok(fallen.ok && fallen.covered && !fallen.exceeded && fallen.good < fallen.windows,
+           "so does a counter that falls back by what 50 ms bring");
+    slow.stuck_s = 0;
+    slow.tick_s = 1;
+    struct outcome hasty = measure(&slow, root, 10), patient = measure(&slow, root, 60);
+    tap_ok(!hasty.told && *hasty.reason, "ticks of a second and no time: no figure, since %s",
+           hasty.reason);
+    tap_ok(patient.short_of_time && patient.covered && !patient.exceeded,
+           "with a minute a short one: %s", patient.reason);
 }
 
 int main(void)
