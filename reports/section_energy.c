@@ -84,8 +84,7 @@ static void add_joules_row(struct circ_document *document, const struct circ_pan
                          unit ? NAN : row->energy_gain_ci_high, unit ? "the baseline" : "");
     circ_document_cell(document, "%s", row->energy_kind);
     if (isfinite(row->energy_windows))
-        circ_document_cell(document, "%s, %.0f window%s", row->energy_quality, row->energy_windows,
-                           row->energy_windows == 1 ? "" : "s");
+        circ_document_cell(document, "%s, %.0f", row->energy_quality, row->energy_windows);
     else
         circ_document_cell(document, "%s", row->energy_quality);
     circ_document_cell(document, "%s, %s", row->energy_source, row->energy_scope);
@@ -96,7 +95,7 @@ static void add_joules(struct circ_document *document, const struct circ_panel *
 {
     static const char *const names[] = {
         "structure",       "block k", "energy per frame", "bound \u00b1",    "of it idle", "net",
-        "gain over dense", "kind",    "quality",          "source and scope"};
+        "gain over dense", "kind",    "grade, windows",   "source and scope"};
     char caption[CIRC_PANEL_TEXT + 32];
     snprintf(caption, sizeof caption, "Joules: %s", title);
     circ_document_table(document, false, caption);

@@ -73,15 +73,17 @@ static enum circ_status add_channels(const struct circ_report *report, bool *any
                                      struct circ_error *err)
 {
     static const struct column columns[] = {
-        TEXT("channel"),          TEXT("source"),           TEXT("scope"),
-        NUMBER("windows", COUNT), NUMBER("used", COUNT),    NUMBER("ok", SHARE),
-        NUMBER("short", SHARE),   NUMBER("no tick", SHARE), NUMBER("ambiguous", SHARE),
-        NUMBER("lost", SHARE),    TEXT("why not ok")};
+        TEXT("channel"),       TEXT("source"), TEXT("scope"),     NUMBER("windows", COUNT),
+        NUMBER("used", COUNT), TEXT("grades"), TEXT("why not ok")};
     return add_table(
         report,
         "SELECT channel, source, scope || coalesce(', ' || pci, ''), windows, used,"
-        " nullif(share_ok, 0), nullif(share_short, 0), nullif(share_no_tick, 0),"
-        " nullif(share_ambiguous, 0), nullif(share_lost, 0), coalesce(reason, '') FROM v_channel"
+        " substr(iif(share_ok, printf(', %.0f ok', share_ok * windows), '') ||"
+        " iif(share_short, printf(', %.0f short', share_short * windows), '') ||"
+        " iif(share_no_tick, printf(', %.0f without a tick', share_no_tick * windows), '') ||"
+        " iif(share_ambiguous, printf(', %.0f ambiguous', share_ambiguous * windows), '') ||"
+        " iif(share_lost, printf(', %.0f lost', share_lost * windows), ''), 3),"
+        " coalesce(reason, '') FROM v_channel"
         " WHERE campaign_key = :campaign ORDER BY used = 0, source, channel, pci",
         "Every channel that was read, and the grades of its windows: a short one is right within "
         "its bound, one without a tick, ambiguous or lost has no value. Used are those that joules "
@@ -108,7 +110,7 @@ static enum circ_status add_disagreements(const struct circ_report *report, bool
         " w.other_power_uw, max(w.difference_over_bounds), count(*)"
         " FROM v_disagreement AS w JOIN v_result AS r ON r.trial = w.trial"
         " WHERE r.campaign_key = :campaign GROUP BY w.trial, w.channel, w.pci, w.source,"
-        " w.other_source ORDER BY 8 DESC",
+        " w.other_source ORDER BY 8 DESC, 1, 3",
         "Two sources that measure one domain should agree within the sum of their bounds. Here "
         "they do not; the worst window of each point is shown.",
         "Disagreements", columns, sizeof columns / sizeof *columns, any, err);

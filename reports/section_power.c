@@ -134,13 +134,15 @@ enum circ_status circ_section_power_add(const struct circ_report *report, struct
     if (traces == 0)
         return status;
     circ_document_section(document, 3, "Power over time");
-    circ_document_paragraph(document,
-                            "The energy pass of each point, from its first window to its last: mean "
-                            "of short stretches, and the band from their least to their greatest "
-                            "sample.");
-    if (traces > MOST_CHARTS)
-        circ_document_paragraph(document,
-                                "Drawn are the first %d of %.0f; circbench query power has all.",
+    circ_document_paragraph(
+        document,
+        "The energy pass of each point, from its first window to its last; circbench query power "
+        "has every sample.%s",
+        report->charts ? " Drawn are the mean of short stretches, and the band from their least to "
+                         "their greatest sample."
+                       : "");
+    if (report->charts && traces > MOST_CHARTS)
+        circ_document_paragraph(document, "There are charts of the first %d of %.0f points.",
                                 MOST_CHARTS, traces);
     status = add_all(report, true, err);
     circ_document_table(document, true, "Numbers of the traces");

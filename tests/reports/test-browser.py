@@ -42,6 +42,7 @@ INSPECT = """
       drawn_hollow: count(".series.hollow"), labels: count("text.label"), tips: count(".point title"),
       ticks: count("text.tick"), axis_titles: count("text.axis-title"),
       bad: (figure.querySelector("svg.plot")?.outerHTML ?? "NaN").includes("NaN"),
+      traces: drawn("trace").length, drawn_traces: count("path.trace"), bands: count(".series path.band"),
       bounds: bounds.length, drawn_bounds: count("path.bound"), names: count("text.bound-name"),
       legend: figure.querySelectorAll(".legend li").length, series: data.series.length - bounds.length,
       aria: (figure.querySelector("svg.plot")?.getAttribute("aria-label") ?? "").length,
@@ -198,6 +199,7 @@ def check_charts(tap, name, page):
         tap.same((chart["drawn_lines"], chart["drawn_bases"]), (chart["lines"], chart["bases"]),
                  f"{what}: a line for each series, a level for each dense one")
         tap.same((chart["drawn_bounds"], chart["names"]), (chart["bounds"],) * 2, f"{what}: each limit, with its name")
+        tap.same((chart["drawn_traces"], chart["bands"]), (chart["traces"],) * 2, f"{what}: each trace, with its band")
         tap.same(chart["drawn_hollow"], chart["hollow"], f"{what}: what is not measured is marked")
         tap.same((chart["labels"], chart["legend"]), (chart["lines"] + chart["bases"], chart["series"]),
                  f"{what}: labels and legend")
@@ -256,7 +258,7 @@ def main():
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as temporary:
         browser = Browser(binary, os.path.join(temporary, "profile"))
         try:
-            for name in ("typical", "rich", "all-failed"):
+            for name in ("typical", "rich", "energy", "simulated", "all-failed"):
                 path = os.path.join(temporary, name + ".html")
                 made = subprocess.run([make, name, path], stderr=subprocess.PIPE, text=True, check=False)
                 tap.ok(made.returncode == 0, f"{name}: written")
