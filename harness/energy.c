@@ -140,34 +140,38 @@ static void remark(struct circ_subject *subject, const char *sentence)
     subject->trial.energy_remark = subject->energy_remark;
 }
 
-/* Two sources that measure one domain must agree within their bounds, window by window. */
+/* Two sources that measure one domain must agree within their bounds, window by window. Each window
+ * ends at its own source's ticks, so powers are compared. */
 static void compare(const struct circ_joules *joules, struct circ_subject *subject,
                     const struct circ_joules_result *result, int a, int b)
 {
     const struct circ_channel *one = &joules->channels[a], *other = &joules->channels[b];
     char sentence[320];
-    double first = 0, second = 0, bound = 0;
+    double first_w = 0, second_w = 0, bound_w = 0;
     int apart = 0, compared = 0;
     for (int w = 0; w < result->count; w++) {
         const struct circ_delta *x = &result->windows[w].deltas[a],
                                 *y = &result->windows[w].deltas[b];
-        if (isnan(x->value) || isnan(y->value))
+        double x_us = (double)x->duration_ns / 1e3, y_us = (double)y->duration_ns / 1e3;
+        double x_w = x->value / x_us, y_w = y->value / y_us;
+        double within_w = x->bound / x_us + y->bound / y_us;
+        if (isnan(x_w) || isnan(y_w))
             continue;
         compared++;
-        if (fabs(x->value - y->value) <= x->bound + y->bound)
+        if (fabs(x_w - y_w) <= within_w)
             continue;
         if (!apart++) {
-            first = x->value / 1e6;
-            second = y->value / 1e6;
-            bound = (x->bound + y->bound) / 1e6;
+            first_w = x_w;
+            second_w = y_w;
+            bound_w = within_w;
         }
     }
     if (!apart)
         return;
     snprintf(sentence, sizeof sentence,
-             "%.60s: %.40s and %.40s disagree in %d of %d windows: %.4g J and %.4g J, where %.2g J "
+             "%.60s: %.40s and %.40s disagree in %d of %d windows: %.4g W and %.4g W, where %.2g W "
              "would be within their bounds",
-             one->name, one->source, other->source, apart, compared, first, second, bound);
+             one->name, one->source, other->source, apart, compared, first_w, second_w, bound_w);
     remark(subject, sentence);
 }
 
