@@ -268,7 +268,7 @@ static bool agree(const char *a, const char *b)
     return length == strcspn(b, " ") && !strncmp(a, b, length);
 }
 
-void circ_compare_refuse(const struct circ_compare_entry *base,
+bool circ_compare_refuse(const struct circ_compare_entry *base,
                          const struct circ_compare_entry *new, bool energy,
                          struct circ_compare_contrast *contrast)
 {
@@ -288,8 +288,9 @@ void circ_compare_refuse(const struct circ_compare_entry *base,
         contrast->verdict = CIRC_COMPARE_UNCLEAR;
         snprintf(contrast->reason, sizeof contrast->reason, "%s differ: %.40s and %.40s",
                  must_agree[i].what, must_agree[i].base, must_agree[i].new);
-        return;
+        return true;
     }
+    return false;
 }
 
 enum circ_status circ_compare_rule_parse(const char *text, struct circ_compare_rule *rule,

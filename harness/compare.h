@@ -74,8 +74,9 @@ CIRC_MUST_USE enum circ_status circ_compare_samples(const double *base, size_t b
                                                     struct circ_error *err);
 
 /* Makes a contrast of two trials unclear, without a ratio, where they must not be divided by one
- * another: times or energies of different kinds, energies of different sources or scopes. */
-void circ_compare_refuse(const struct circ_compare_entry *base,
+ * another: times or energies of different kinds, energies of different sources or scopes. Whether
+ * it did. */
+bool circ_compare_refuse(const struct circ_compare_entry *base,
                          const struct circ_compare_entry *new, bool energy,
                          struct circ_compare_contrast *contrast);
 

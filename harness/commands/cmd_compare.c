@@ -28,12 +28,14 @@ static const struct {
 /* What the rows added up to. */
 struct tally {
     int time[CIRC_COMPARE_UNCLEAR + 1], energy[CIRC_COMPARE_UNCLEAR + 1]; /* verdicts */
+    int time_refused, energy_refused; /* on both sides, but not to be divided by one another */
     int base_only, new_only, failed;
 };
 
 struct row {
     struct circ_cell cells[CELL_COUNT]; /* text borrowed from entries, and from reason */
     struct circ_compare_contrast time, energy;
+    bool time_refused, energy_refused;
     char reason[320];
 };
 
@@ -79,8 +81,10 @@ static const char *decide(const struct circ_compare_entry *base,
         snprintf(row->reason, sizeof row->reason, "not in %s", base ? "NEW" : "BASE");
         return base ? "base only" : "new only";
     }
-    tally->time[row->time.verdict]++;
-    tally->energy[row->energy.verdict]++;
+    tally->time[row->time.verdict] += !row->time_refused;
+    tally->energy[row->energy.verdict] += !row->energy_refused;
+    tally->time_refused += row->time_refused;
+    tally->energy_refused += row->energy_refused;
     if (row->time.verdict == CIRC_COMPARE_NONE) {
         bool failed = !strcmp(base->status, "ok") && is_failure(new->status);
         tally->failed += failed;
@@ -105,8 +109,8 @@ static enum circ_status fill_row(const struct circ_compare_entry *base,
         return status;
     }
     if (base && new) {
-        circ_compare_refuse(base, new, false, &row->time);
-        circ_compare_refuse(base, new, true, &row->energy);
+        row->time_refused = circ_compare_refuse(base, new, false, &row->time);
+        row->energy_refused = circ_compare_refuse(base, new, true, &row->energy);
     }
     memcpy(row->cells, (new ? new : base)->cells, sizeof new->cells);
     const char *verdict = decide(base, new, row, tally);
@@ -266,7 +270,7 @@ static int judged(const int verdicts[CIRC_COMPARE_UNCLEAR + 1])
 }
 
 static void summarize(const char *metric, const int verdicts[CIRC_COMPARE_UNCLEAR + 1], bool energy,
-                      double floor)
+                      double floor, int refused)
 {
     circ_log_note("%s: %d same, %d %s, %d %s, %d unclear (floor %g %%, p < %g)", metric,
                   verdicts[CIRC_COMPARE_SAME], verdicts[CIRC_COMPARE_FASTER],
@@ -274,6 +278,10 @@ static void summarize(const char *metric, const int verdicts[CIRC_COMPARE_UNCLEA
                   verdicts[CIRC_COMPARE_SLOWER],
                   circ_compare_verdict_name(CIRC_COMPARE_SLOWER, energy),
                   verdicts[CIRC_COMPARE_UNCLEAR], 100 * floor, CIRC_COMPARE_ALPHA);
+    if (refused) {
+        circ_log_note("%s: %d refused: what they compare is of two sorts, as their reasons say",
+                      metric, refused);
+    }
 }
 
 static enum circ_status conclude(const struct circ_options *options,
@@ -282,15 +290,24 @@ static enum circ_status conclude(const struct circ_options *options,
 {
     const int *verdicts = rule->energy ? tally->energy : tally->time;
     if (!options->quiet) {
-        summarize("time", tally->time, false, rule->energy ? CIRC_COMPARE_FLOOR : rule->floor);
-        if (judged(tally->energy)) {
+        summarize("time", tally->time, false, rule->energy ? CIRC_COMPARE_FLOOR : rule->floor,
+                  tally->time_refused);
+        if (judged(tally->energy) || tally->energy_refused) {
             summarize("energy", tally->energy, true,
-                      rule->energy ? rule->floor : CIRC_COMPARE_FLOOR);
+                      rule->energy ? rule->floor : CIRC_COMPARE_FLOOR, tally->energy_refused);
         }
         if (tally->failed || tally->base_only || tally->new_only) {
             circ_log_note("%d failed, %d only in BASE, %d only in NEW", tally->failed,
                           tally->base_only, tally->new_only);
         }
+    }
+    int refused = rule->energy ? tally->energy_refused : tally->time_refused;
+    if (!judged(verdicts) && !tally->failed && refused) {
+        return circ_status_fail(err, CIRC_NOTHING,
+                                "none of the %d points with %s in both %s and %s may be compared: "
+                                "they are of different kinds, sources or scopes",
+                                refused, rule->energy ? "energy" : "times", options->words[0],
+                                options->words[1]);
     }
     if (!judged(verdicts) && !tally->failed) {
         return circ_status_fail(err, CIRC_NOTHING, "no point has %s in both %s and %s",
