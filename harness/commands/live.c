@@ -1,6 +1,8 @@
-/* Watches powers and prints them. How a power is made of readings is harness/meters/watch.c's. */
+/* Watches powers and prints them. How a power is made of readings is power.c's and
+ * harness/meters/watch.c's. */
 #include "harness/commands/live.h"
 #include "harness/cell.h"
+#include "harness/commands/power.h"
 #include "harness/interrupt.h"
 #include "harness/log.h"
 #include "harness/meters/clock.h"
@@ -25,15 +27,6 @@ enum { ROW_COLUMNS = 8 };
 static const char *const row_columns[ROW_COLUMNS] = {"t_ns",     "channel", "source", "power_uw",
                                                      "bound_uw", "grade",   "kind",   "reason"};
 
-/* One channel over one interval. */
-struct power {
-    double uw, bound_uw; /* NaN: unknown */
-    enum circ_grade grade;
-    char reason[160];
-    double sum_uw, most_uw; /* of the powers so far */
-    int64_t known;          /* how many they are */
-};
-
 struct live {
     const struct circ_options *options;
     struct circ_watch *watch;   /* owned */
@@ -42,7 +35,7 @@ struct live {
     int count, name_width, source_width;
     bool screen; /* redrawn in place */
     int drawn;   /* lines that the next drawing overwrites */
-    struct power powers[CIRC_MAX_CHANNELS];
+    struct circ_power powers[CIRC_MAX_CHANNELS];
     struct circ_mark marks[2];
 };
 
@@ -140,36 +133,15 @@ static void settle(struct live *live, const struct circ_mark *before, struct cir
     }
 }
 
-/* A counter that ticked inside the interval and not yet after it has a power whose error nobody
- * knows: it is shown, and marked. */
-static void estimate(struct power *power, const struct circ_mark_channel *before,
-                     const struct circ_mark_channel *after)
-{
-    double gained_uj = after->total - before->total;
-    if (power->grade == CIRC_GRADE_NO_TICK && gained_uj > 0 && after->t_ns > before->t_ns) {
-        power->uw = gained_uj / (double)(after->t_ns - before->t_ns) * 1e9;
-        power->grade = CIRC_GRADE_SHORT;
-    }
-}
-
 static void measure(struct live *live, const struct circ_mark *before,
                     const struct circ_mark *after)
 {
     for (int c = 0; c < live->count; c++) {
-        struct power *power = &live->powers[c];
         struct circ_delta delta = circ_mark_difference(live->watch, c, before, after, MAX_ERROR);
-        double seconds = (double)delta.duration_ns / 1e9;
-        power->grade = delta.grade;
-        power->uw = seconds > 0 ? delta.value / seconds : NAN;
-        power->bound_uw = seconds > 0 ? delta.bound / seconds : NAN;
-        snprintf(power->reason, sizeof power->reason, "%s", delta.reason);
-        estimate(power, &before->channels[c], &after->channels[c]);
-        if (!isnan(power->uw)) {
-            power->sum_uw += power->uw;
-            power->most_uw =
-                power->known && power->most_uw > power->uw ? power->most_uw : power->uw;
-            power->known++;
-        }
+        bool counter = live->channels[c].unit == CIRC_UNIT_UJ && live->channels[c].update_ns > 0 &&
+                       !circ_watch_is_late(live->watch, c);
+        circ_power_take(&live->powers[c], &delta, counter, &before->channels[c],
+                        &after->channels[c]);
     }
 }
 
@@ -178,7 +150,7 @@ static enum circ_status print_rows(const struct live *live, int64_t epoch_ns,
 {
     enum circ_status status = CIRC_OK;
     for (int c = 0; c < live->count && status == CIRC_OK; c++) {
-        const struct power *power = &live->powers[c];
+        const struct circ_power *power = &live->powers[c];
         const struct circ_cell cells[ROW_COLUMNS] = {
             circ_cell_integer(epoch_ns),
             circ_cell_text(live->channels[c].name),
@@ -193,42 +165,46 @@ static enum circ_status print_rows(const struct live *live, int64_t epoch_ns,
     return status;
 }
 
-static void print_clock(int64_t epoch_ns)
+static void write_clock(int64_t epoch_ns, char *text, size_t size)
 {
     time_t seconds = epoch_ns / 1000000000;
     struct tm local;
-    char text[16] = "";
+    char hours[16] = "";
     if (localtime_r(&seconds, &local)) {
-        strftime(text, sizeof text, "%H:%M:%S", &local);
+        strftime(hours, sizeof hours, "%H:%M:%S", &local);
     }
-    printf("%s.%02d", text, (int)(epoch_ns % 1000000000 / 10000000));
+    snprintf(text, size, "%s.%02d", hours, (int)(epoch_ns % 1000000000 / 10000000));
 }
 
-/* "12.3 W", or the grade of a power that is not known. Three digits, so that columns stand still.
- */
+/* "12.3 W", or the grade of a power that is not known; with a mark where it is not good. Three
+ * digits, so that columns stand still. */
 static void print_power(double uw, enum circ_grade grade, char *text, size_t size)
 {
     double watts = uw / 1e6;
     if (isnan(watts)) {
         snprintf(text, size, "%s", circ_difference_grade_name(grade));
-    } else if (watts < 0.01) {
+        return;
+    }
+    if (watts < 0.01) {
         circ_sources_quantity(watts, "W", text, size);
     } else {
         snprintf(text, size, "%.*f W", watts < 9.995 ? 2 : watts < 99.95 ? 1 : 0, watts);
     }
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, "%s", grade == CIRC_GRADE_OK ? "" : "?");
 }
 
 static void print_line(const struct live *live, int64_t epoch_ns)
 {
     char text[32];
-    print_clock(epoch_ns);
+    write_clock(epoch_ns, text, sizeof text);
+    fputs(text, stdout);
     for (int c = 0; c < live->count; c++) {
-        const struct power *power = &live->powers[c];
+        const struct circ_power *power = &live->powers[c];
         bool shared = is_shared(live, c);
         print_power(power->uw, power->grade, text, sizeof text);
-        printf("%s %s%s%s %s%s", c ? "," : " ", live->channels[c].name, shared ? "@" : "",
-               shared ? live->channels[c].source : "", text,
-               !isnan(power->uw) && power->grade != CIRC_GRADE_OK ? "?" : "");
+        printf("%s %s%s%s %s", c ? "," : " ", live->channels[c].name, shared ? "@" : "",
+               shared ? live->channels[c].source : "", text);
     }
     printf("%s\n", circ_meters_replayed() ? " (emulated)" : "");
 }
@@ -240,43 +216,98 @@ static const char *strip(const char *reason, const char *name)
     return strncmp(reason, name, length) ? reason : reason + length + strspn(reason + length, ": ");
 }
 
-static void draw_channel(const struct live *live, int c, int width)
+/* How wide the columns before the watts are, which must not be cut: 0 is left out. */
+struct columns {
+    int name, source, scope;
+};
+
+static struct columns choose_columns(const struct live *live, int width)
+{
+    enum { GAP = 2, LEAST = 4, SCOPE = 8, WATTS = 30 };
+    struct columns columns = {live->name_width, live->source_width, SCOPE};
+    int room = width - WATTS, others = columns.name + SCOPE + 2 * GAP;
+    if (others + columns.source > room) {
+        columns.source = room - others >= LEAST ? room - others : 0;
+    }
+    if (!columns.source && columns.name + GAP + SCOPE > room) {
+        columns.scope = 0;
+        columns.name = columns.name < room ? columns.name : room > LEAST ? room : LEAST;
+    }
+    return columns;
+}
+
+static void draw_line(const struct columns *columns, int width, const char *const words[7])
+{
+    const int widths[3] = {columns->name, columns->source, columns->scope};
+    char line[512] = "";
+    size_t used = 0;
+    for (int i = 0; i < 3; i++) {
+        if (widths[i]) {
+            used += (size_t)snprintf(line + used, sizeof line - used, "%s%-*.*s", i ? "  " : "",
+                                     widths[i], widths[i], words[i]);
+            used = used < sizeof line ? used : sizeof line - 1;
+        }
+    }
+    snprintf(line + used, sizeof line - used, " %9s %9s %9s  %s", words[3], words[4], words[5],
+             words[6]);
+    printf("%.*s\033[K\n", width, line);
+}
+
+/* Names differ at their ends: what is cut off is the start. */
+static void shorten(const char *name, int width, char *text, size_t size)
+{
+    int over = (int)strlen(name) - width;
+    snprintf(text, size, "%s%s", over > 0 ? "~" : "", over > 0 ? name + over + 1 : name);
+}
+
+static void draw_channel(const struct live *live, int c, const struct columns *columns, int width)
 {
     const struct circ_channel *channel = &live->channels[c];
-    const struct power *power = &live->powers[c];
-    char now[32], mean[32] = "-", most[32] = "-", line[512];
+    const struct circ_power *power = &live->powers[c];
+    char name[sizeof channel->name + 1], now[32], mean[32] = "-", most[32] = "-";
+    shorten(channel->name, columns->name, name, sizeof name);
     print_power(power->uw, power->grade, now, sizeof now);
-    if (power->known) {
-        print_power(power->sum_uw / (double)power->known, power->grade, mean, sizeof mean);
-        print_power(power->most_uw, power->grade, most, sizeof most);
+    if (!isnan(power->mean_uw)) {
+        print_power(power->mean_uw, CIRC_GRADE_OK, mean, sizeof mean);
     }
-    snprintf(line, sizeof line, "%-*s  %-*s  %-8s %9s %9s %9s  %s", live->name_width, channel->name,
-             live->source_width, channel->source, circ_meters_scope_name(channel->scope), now, mean,
-             most, strip(power->reason, channel->name));
-    printf("%.*s\033[K\n", width, line);
+    if (!isnan(power->most_uw)) {
+        print_power(power->most_uw, CIRC_GRADE_OK, most, sizeof most);
+    }
+    const char *words[7] = {name,
+                            channel->source,
+                            circ_meters_scope_name(channel->scope),
+                            now,
+                            mean,
+                            most,
+                            strip(power->reason, channel->name)};
+    draw_line(columns, width, words);
 }
 
 static void draw_screen(struct live *live, int64_t epoch_ns)
 {
+    static const char *const head[7] = {"channel", "source", "scope", "now", "mean", "most", ""};
     enum { FRAME = 4 }; /* header, clock, the line of those left out, the cursor's line */
     int width = circ_log_width(STDOUT_FILENO) - 1;
     int room = circ_log_height(STDOUT_FILENO) - FRAME;
     int shown = live->count <= room ? live->count : room > 1 ? room : 1;
+    struct columns columns = choose_columns(live, width);
+    char line[96], clock[24];
     if (live->drawn) {
         printf("\033[%dA", live->drawn);
     }
-    printf("%-*s  %-*s  %-8s %9s %9s %9s\033[K\n", live->name_width, "channel", live->source_width,
-           "source", "scope", "now", "mean", "most");
+    draw_line(&columns, width, head);
     for (int c = 0; c < shown; c++) {
-        draw_channel(live, c, width);
+        draw_channel(live, c, &columns, width);
     }
     if (shown < live->count) {
-        printf("and %d more: a larger window, --meters or -o jsonl shows them\033[K\n",
-               live->count - shown);
+        snprintf(line, sizeof line, "and %d more: a larger window, --meters or -o jsonl shows them",
+                 live->count - shown);
+        printf("%.*s\033[K\n", width, line);
     }
-    print_clock(epoch_ns);
-    printf("%s, every %g s; Ctrl-C ends it\033[K\n", circ_meters_replayed() ? ", emulated" : "",
-           live->options->interval_s);
+    write_clock(epoch_ns, clock, sizeof clock);
+    snprintf(line, sizeof line, "%s%s, every %g s; Ctrl-C ends it", clock,
+             circ_meters_replayed() ? ", emulated" : "", live->options->interval_s);
+    printf("%.*s\033[K\n", width, line);
     live->drawn = shown + 2 + (shown < live->count);
 }
 
@@ -329,6 +360,9 @@ static enum circ_status watch(struct live *live, struct circ_error *err)
             circ_watch_begin(live->watch);
             circ_mark_set(live->watch, before);
             fresh_ns = before->t_ns;
+            for (int c = 0; c < live->count; c++) {
+                circ_power_part(&live->powers[c]);
+            }
         }
         due_ns =
             due_ns < before->t_ns - interval_ns ? before->t_ns : due_ns; /* the machine slept */

@@ -5,14 +5,18 @@ orderly one. TAP on stdout.
 
 usage: test-live.py CIRCBENCH SYSFS_TREE
 """
+import fcntl
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import statistics
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 
@@ -27,8 +31,9 @@ SHARE = 0.3 # a busy machine delays ticks
 class Counter(threading.Thread):
     """Moves an energy counter at a constant power until stopped."""
 
-    def __init__(self, zone):
+    def __init__(self, zone, tick_s=TICK_S):
         super().__init__(daemon=True)
+        self.tick_s = tick_s
         self.path = os.path.join(zone, "energy_uj")
         self.file = os.open(self.path, os.O_WRONLY | os.O_TRUNC)
         self.stopping, self.begun = threading.Event(), time.monotonic()
@@ -39,7 +44,7 @@ class Counter(threading.Thread):
         os.pwrite(self.file, b"%012d\n" % raw, 0) # always as long: no reader sees half a number
 
     def run(self):
-        while not self.stopping.wait(TICK_S):
+        while not self.stopping.wait(self.tick_s):
             self.tick()
 
     def stop(self):
@@ -101,6 +106,21 @@ def check_closed(tap, machine):
     tap.ok(done.returncode == 0 and done.stdout.count("\n") == 1, "a reader that goes ends it")
 
 
+def read_all(leader):
+    """What a terminal shows until its program has ended."""
+    text = b""
+    while True:
+        try:
+            piece = os.read(leader, 65536)
+        except OSError: # how it says so
+            break
+        if not piece:
+            break
+        text += piece
+    os.close(leader)
+    return text.decode()
+
+
 def check_screen(tap, machine):
     """A terminal: drawn in place."""
     leader, follower = pty.openpty()
@@ -108,18 +128,8 @@ def check_screen(tap, machine):
                                cwd=machine.folder, env={**machine.environment, "TERM": "xterm"}, stdin=subprocess.DEVNULL,
                                stdout=follower, stderr=subprocess.DEVNULL)
     os.close(follower)
-    text = b""
-    while True:
-        try:
-            piece = os.read(leader, 65536)
-        except OSError: # how a terminal says that its program has ended
-            break
-        if not piece:
-            break
-        text += piece
-    os.close(leader)
+    text = read_all(leader)
     process.wait(timeout=bench.TIMEOUT_S)
-    text = text.decode()
     tap.ok(process.returncode == 0 and text.count("channel") == 3 and "\033[" in text, "a terminal is drawn anew in place")
     tap.ok("package-0" in text and "no_tick" in text and "emulated" in text, "with every channel, marked")
 
@@ -135,6 +145,36 @@ def check_vanished(tap, machine, counter):
     tap.same((process.returncode, len(rows)), (0, 20), "it goes on when a reading fails")
     tap.ok(rows[-1]["grade"] == "lost" and rows[-1]["power_uw"] is None and rows[-1]["reason"],
            f"and the row says so: {rows[-1]['reason']}")
+
+
+def check_slow(tap, machine, root):
+    """A counter that ticks more slowly than somebody looks: an interval with a tick holds far more than its share."""
+    counter = Counter(os.path.join(root, "class", "powercap", "intel-rapl", "intel-rapl:0"), 0.5)
+    counter.start()
+    done = machine.run("meters", "--watch", "--interval", "0.15", "--count", "24", "-o", "jsonl")
+    rows = [row for row in map(json.loads, done.stdout.splitlines()) if row["channel"] == "package-0"]
+    known = [row for row in rows if row["power_uw"] is not None]
+    tap.ok(len(known) > 5 and all(row["bound_uw"] is not None and row["grade"] != "ok" for row in known),
+           f"slow ticks: {len(known)} of {len(rows)} intervals have a power, each with a bound and marked")
+    tap.ok(all(abs(row["power_uw"] / 1e6 - POWER_W) < 0.6 * POWER_W and row["bound_uw"] <= 0.51 * row["power_uw"]
+               for row in known), f"near the truth: {[round(row['power_uw'] / 1e6, 1) for row in known]}")
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+    environment = {name: value for name, value in machine.environment.items() if name != "COLUMNS"}
+    process = subprocess.Popen([machine.circbench, "meters", "--watch", "--interval", "0.15", "--count", "24"],
+                               cwd=machine.folder, env={**environment, "TERM": "xterm"}, stdin=subprocess.DEVNULL,
+                               stdout=follower, stderr=subprocess.DEVNULL)
+    os.close(follower)
+    lines = re.sub("\033\\[[0-9]*[A-Z]", "", read_all(leader)).splitlines()
+    process.wait(timeout=bench.TIMEOUT_S)
+    last = ([line for line in lines if line.startswith("package-0 ") and " W" in line] or ["none"])[-1]
+    watts = [float(value) for value in re.findall(r"([0-9.]+) W", last)]
+    tap.ok(all(len(line) < 40 for line in lines), "40 columns hold every line")
+    tap.ok(len(watts) >= 2 and all(abs(value - POWER_W) < 0.6 * POWER_W for value in watts),
+           f"and the watts of now, the mean and the most: {last}")
+    tap.ok(any("~" in line and "uncore" in line for line in lines), "names that are cut can be told apart")
+    tap.ok(watts and abs(watts[-2] - POWER_W) < SHARE * POWER_W, "the mean counts the intervals without a tick")
+    counter.stop()
 
 
 def check_absent(tap, machine):
@@ -159,6 +199,7 @@ def main():
         check_closed(tap, machine)
         check_screen(tap, machine)
         check_vanished(tap, machine, counter)
+        check_slow(tap, machine, root)
         check_absent(tap, machine)
     finally:
         machine.close()
