@@ -51,7 +51,8 @@ static enum circ_status read_text(const char *path, char **text, struct circ_err
     char *bytes = malloc(MAX_BYTES + 1);
     enum circ_status status = CIRC_OK;
     if (!file) {
-        status = circ_status_fail_native(err, CIRC_IO, errno, "%s: %s", path, strerror(errno));
+        /* whoever named it can mend it */
+        status = circ_status_fail_native(err, CIRC_USAGE, errno, "%s: %s", path, strerror(errno));
     } else if (!bytes) {
         status = circ_status_fail(err, CIRC_MEMORY, "%s: out of memory", path);
     } else {

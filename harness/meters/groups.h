@@ -50,7 +50,7 @@ struct circ_event_group {
 
 /* The group that a word of --events means: a file where the word has a / or ends in .group, else
  * NAME.group in the folders below, else a built-in one. NOTHING: no group is called so, with the
- * nearest that is. USAGE: what is wrong, with file and line. IO. */
+ * nearest that is. USAGE: what is wrong, with file and line, or that it cannot be opened. IO. */
 CIRC_MUST_USE enum circ_status circ_groups_open(struct circ_event_group **group, const char *word,
                                                 struct circ_error *err);
 

@@ -150,7 +150,7 @@ static void mistakes(void)
                    strstr(err.message, cases[i].message),
                "%s", err.message);
     }
-    tap_ok(circ_groups_open(&group, "./no-such.group", &err) == CIRC_IO &&
+    tap_ok(circ_groups_open(&group, "./no-such.group", &err) == CIRC_USAGE &&
                strstr(err.message, "no-such.group"),
            "%s", err.message);
     tap_ok(circ_groups_open(&group, "cahce", &err) == CIRC_NOTHING &&
