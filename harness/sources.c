@@ -47,6 +47,11 @@ enum circ_status circ_sources_check(const struct circ_options *options, struct c
                                     word, nearest ? ", did you mean '" : "", nearest ? nearest : "",
                                     nearest ? "'?" : "");
         }
+        if (!strcmp(word, names[0]) && options->meters.count > 1) {
+            return circ_status_fail(err, CIRC_USAGE,
+                                    "--meters: none stands alone: leave it out, or the meters "
+                                    "beside it");
+        }
     }
     return CIRC_OK;
 }
