@@ -43,6 +43,13 @@ static struct circ_delta subtract(struct circ_delta delta, const struct circ_cha
     return delta;
 }
 
+/* "26.2 ms", or seconds where there are some. */
+static void print_span(double seconds, char *text, size_t size)
+{
+    bool short_one = seconds < 1;
+    snprintf(text, size, "%.3g %s", short_one ? 1e3 * seconds : seconds, short_one ? "ms" : "s");
+}
+
 /* Whether the power that the difference means, and the time in which it might have wrapped unseen,
  * can be believed. Microjoules over nanoseconds are kilowatts. */
 static struct circ_delta judge_power(struct circ_delta delta, const struct circ_channel *channel)
@@ -61,10 +68,15 @@ static struct circ_delta judge_power(struct circ_delta delta, const struct circ_
     if (channel->wrap == 0 || channel->wrap == UINT64_MAX)
         return delta;
     double range_uj = (double)channel->wrap * channel->scale;
-    if (ceiling * seconds * 1e6 >= range_uj)
+    if (ceiling * seconds * 1e6 >= range_uj) {
+        char range[24], span[24];
+        print_span(range_uj / 1e6 / ceiling, range, sizeof range);
+        print_span(seconds, span, sizeof span);
         return refuse(delta, CIRC_GRADE_AMBIGUOUS,
-                      "%s may have wrapped more than once in %.1f s; keep windows below %.1f s",
-                      channel->name, seconds, range_uj / 1e6 / ceiling);
+                      "%.28s may have wrapped unseen: its range lasts only %s at the %.0f W "
+                      "believed of it, and this machine read it after %s",
+                      channel->name, range, ceiling, span);
+    }
     return delta;
 }
 

@@ -98,6 +98,13 @@ static void refusals(void)
            "1000 W under that ceiling");
     refused(take(&package, at(0, 0), at(262144, 5000000000)), CIRC_GRADE_AMBIGUOUS,
             "a window in which the ceiling makes a full range");
+    struct circ_channel little = package;
+    little.wrap = 26200000;
+    struct circ_delta delta = take(&little, at(0, 0), at(40, 1000000));
+    tap_ok(delta.grade == CIRC_GRADE_AMBIGUOUS &&
+               strstr(delta.reason, "only 26.2 ms at the 1000 W") &&
+               strstr(delta.reason, "after 40 ms"),
+           "a little range says so in milliseconds: %s", delta.reason);
     tap_ok(take(&package, at(0, 0), at(262143, 5000000000)).grade == CIRC_GRADE_OK,
            "a millisecond less");
 
