@@ -39,6 +39,8 @@ static struct circ_energy_window keep(const struct circ_laid_window *laid,
         .start_ns = laid->start_ns,
         .duration_ns = laid->duration_ns,
         .frames = laid->frames,
+        .raw_start = -1,
+        .raw_end = -1,
         .energy_uj = isnan(delta->value) ? -1 : delta->value,
         .bound_uj = isnan(delta->bound) ? -1 : delta->bound,
     };

@@ -9,28 +9,41 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A recording's windows from those of a sweep that read a trace while it was written: the latter
+ * are what others are laid by. */
+#define ATTACHED(window) "(" window ".source LIKE 'trace:%' AND " window ".raw_start = -1)"
+
+/* Of trial t: whether its figures come of what the sweep itself read. */
+#define OWN_FIGURE                                                                                 \
+    "EXISTS (SELECT 1 FROM energy_window AS own WHERE own.trial = t.key AND own.used"              \
+    " AND NOT " ATTACHED("own") ")"
+
 /* Statements are kept by address, so each is one object. A window is where its chosen channels were
  * read, or all of them where none was chosen. */
 static const char laid_sql[] =
     "SELECT w.trial, v.device_kind, coalesce(t.kind, ''),"
-    " t.energy_uj_per_frame IS NOT NULL AND t.energy_source NOT LIKE 'trace:%', w.place, w.idle,"
+    " t.energy_uj_per_frame IS NOT NULL AND (t.energy_source NOT LIKE 'trace:%' OR " OWN_FIGURE
+    "), w.place, w.idle,"
     " min(w.start_ns), max(w.duration_ns), max(w.frames)"
     " FROM energy_window AS w JOIN trial AS t ON t.key = w.trial JOIN device AS v ON v.key = "
     "t.device"
     " WHERE t.campaign = ?1 AND w.start_ns IS NOT NULL AND w.place IS NOT NULL"
-    " AND (w.source = 'trace:later' OR w.source NOT LIKE 'trace:%') AND w.duration_ns > 0"
-    " AND (w.chosen OR NOT EXISTS (SELECT 1 FROM energy_window AS x WHERE x.trial = w.trial"
-    " AND x.chosen)) GROUP BY w.trial, w.place ORDER BY w.trial, w.place";
-static const char forget_sql[] = "DELETE FROM energy_window WHERE trial = ? AND source LIKE "
-                                 "'trace:%' AND source <> 'trace:later'";
+    " AND NOT " ATTACHED("w") " AND w.duration_ns > 0"
+                              " AND (w.chosen OR NOT EXISTS (SELECT 1 FROM energy_window AS x "
+                              "WHERE x.trial = w.trial"
+                              " AND x.chosen AND NOT " ATTACHED(
+                                  "x") ")) GROUP BY w.trial, w.place ORDER BY w.trial, w.place";
+static const char forget_sql[] =
+    "DELETE FROM energy_window WHERE trial = ? AND " ATTACHED("energy_window");
 static const char next_sql[] =
     "SELECT coalesce(max(number), -1) + 1 FROM energy_window WHERE trial = ?";
 static const char figure_sql[] =
-    "UPDATE trial SET energy_uj_per_frame = ?2, energy_uj_ci_low = ?3, energy_uj_ci_high = ?4,"
+    "UPDATE trial AS t SET energy_uj_per_frame = ?2, energy_uj_ci_low = ?3, energy_uj_ci_high = ?4,"
     " energy_bound_uj = ?5, power_uw = ?6, power_uw_ci_low = ?7, power_uw_ci_high = ?8,"
     " idle_power_uw = ?9, energy_source = ?10, energy_scope = ?11, energy_kind = ?12,"
     " energy_quality = ?13, energy_reason = ?14, energy_remark = ?15"
-    " WHERE key = ?1 AND (energy_uj_per_frame IS NULL OR energy_source LIKE 'trace:%')";
+    " WHERE key = ?1 AND (energy_uj_per_frame IS NULL OR (energy_source LIKE 'trace:%'"
+    " AND NOT " OWN_FIGURE "))";
 
 enum circ_status circ_attach_read(struct circ_connection *connection, const char *campaign,
                                   struct circ_laid_window **windows, size_t *count,

@@ -91,7 +91,7 @@ struct circ_energy_window {
     int64_t start_ns; /* since the epoch: a recording of another machine may be set beside it */
     int64_t duration_ns;
     int64_t frames;
-    int64_t raw_start, raw_end;
+    int64_t raw_start, raw_end; /* -1: of a recording that came later, which has none */
     double energy_uj; /* < 0: unknown, stored as NULL */
     double bound_uj;  /* error bound of energy_uj; < 0: unknown */
 };

@@ -30,6 +30,7 @@ class Recorder(threading.Thread):
 
     def line(self, channel, value):
         self.file.write(f"{time.time_ns() + AHEAD_NS},{channel},{value}\n")
+        self.file.flush() # somebody may read it meanwhile
 
     def run(self):
         self.file.write("t_ns,channel,value\n")
@@ -82,6 +83,27 @@ def check_recording(tap, machine):
     tap.ok(done.returncode == 3 and "none.csv" in done.stderr, f"no such file: {done.stderr.strip()}")
     done = machine.run(*WORDS, "--db", machine.path("x.db"), "--meters", "trace", "--marker-command", "false")
     tap.ok(done.returncode == 2 and "marker" in done.stderr, f"a marker that fails: {done.stderr.strip()}")
+    done = machine.run(*WORDS, "--db", machine.path("x.db"), "--meters", "trace", "--marker-command", "sleep 1000; true")
+    tap.ok(done.returncode == 2 and "was ended" in done.stderr, f"a marker that does not end: {done.stderr.strip()}")
+
+
+def check_live(tap, machine):
+    """A trace that was read while it was written laid the windows; another recording is set beside them, twice."""
+    path, wall = machine.path("live.db"), machine.path("wall.csv")
+    recorder = Recorder(machine.folder)
+    recorder.start()
+    time.sleep(0.2)
+    done = machine.run(*WORDS, "--db", path, "--meters", "trace", "--meter-trace", wall, "--trace-offset", "2.5")
+    recorder.stop()
+    row, laid = energy(path), bench.rows(path, "SELECT count(*) FROM energy_window")[0][0]
+    tap.ok(done.returncode == 0 and row[0] and laid, f"a sweep beside a live trace: {laid} windows, {row[4]}")
+    shutil.copy(wall, machine.path("other.csv"))
+    for time_of in ("once", "again"):
+        done = machine.run("meters", "--attach", machine.path("other.csv"), "--trace-offset", "2.5", "--db", path)
+        tap.ok(done.returncode == 0, f"another recording is set beside it {time_of}: {done.stderr.strip()}")
+        tap.same(bench.rows(path, "SELECT count(*), sum(source LIKE '%other%') FROM energy_window"), [(2 * laid, laid)],
+                 "in windows of its own")
+    tap.same(energy(path), row, "the row keeps the joules that the sweep read")
 
 
 def zone(root, name):
@@ -120,6 +142,7 @@ def check_sources(tap, machine, simulated):
 def main():
     tap, machine = Tap(), bench.Bench(sys.argv[1])
     check_recording(tap, machine)
+    check_live(tap, machine)
     check_sources(tap, machine, os.path.abspath(sys.argv[2]))
     machine.close()
     return tap.done()
