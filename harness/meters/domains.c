@@ -2,7 +2,9 @@
  * counter. */
 #include "harness/meters/domains.h"
 
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The ceilings are about twice what the largest parts sold today draw. */
@@ -17,10 +19,22 @@ static const struct circ_domain domains[] = {
 
 #define DOMAINS (sizeof domains / sizeof *domains)
 
+int circ_domains_package_of(const char *zone)
+{
+    static const char prefix[] = "package-";
+    char *end;
+    if (strncmp(zone, prefix, strlen(prefix)) != 0 || !isdigit((unsigned char)zone[strlen(prefix)]))
+        return -1;
+    long package = strtol(zone + strlen(prefix), &end, 10);
+    return package < CIRC_MAX_PACKAGES && (*end == '\0' || *end == '-') ? (int)package : -1;
+}
+
 const struct circ_domain *circ_domains_of_zone(const char *name)
 {
     for (size_t i = 0; i < DOMAINS; i++)
-        if (domains[i].zone && strncmp(name, domains[i].zone, strlen(domains[i].zone)) == 0)
+        if (domains[i].zone &&
+            (domains[i].scope != CIRC_SCOPE_PACKAGE || circ_domains_package_of(name) >= 0) &&
+            strncmp(name, domains[i].zone, strlen(domains[i].zone)) == 0)
             return &domains[i];
     return NULL;
 }
@@ -75,6 +89,16 @@ struct circ_channel circ_domains_channel(const struct circ_domain *domain, int p
                  domain->zone ? domain->zone : "core");
     }
     return channel;
+}
+
+double circ_domains_ceiling_w(enum circ_scope scope)
+{
+    if (scope == CIRC_SCOPE_GPU)
+        return 2000;
+    for (size_t i = 0; i < DOMAINS; i++)
+        if (domains[i].scope == scope)
+            return domains[i].ceiling_w;
+    return 8000; /* a machine */
 }
 
 void circ_domains_nest(struct circ_channel *channels, int first, int count)

@@ -25,6 +25,13 @@ const struct circ_domain *circ_domains_of_event(const char *name);
 const struct circ_domain *circ_domains_of_encoded(const char *name);
 const struct circ_domain *circ_domains_of_register(const char *name); /* "PP0_ENERGY:PACKAGE0" */
 
+/* The number in "package-0" and "package-0-die-1"; -1 for any other name. */
+int circ_domains_package_of(const char *zone);
+
+/* Power above which nothing of a scope is believed where its maker states no limit, in watts: a
+ * processor's domain, a card's chip, a board or a machine. */
+double circ_domains_ceiling_w(enum circ_scope scope);
+
 /* The channel of a domain, named as powercap would name its zone: "package-0", "package-0-dram",
  * "package-0-die-1-core", "psys". die: -1 where a package has one. Unit uJ; scale 1, no wrap, no
  * parent and no source yet. */

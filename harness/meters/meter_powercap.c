@@ -65,26 +65,45 @@ static int open_counter(struct counter *counter, const struct circ_zone *zone)
     return code;
 }
 
+/* Of a package whose dies are counted one by one, those that can be read are not the package while
+ * one is missing: they are kept, and never chosen for it. */
+static bool split(struct circ_channel *channels, int count, const struct circ_channel *missing)
+{
+    bool kept = false;
+    for (int i = 0; i < count && missing->scope == CIRC_SCOPE_PACKAGE; i++)
+        if (channels[i].scope == CIRC_SCOPE_PACKAGE &&
+            circ_domains_package_of(channels[i].name) == missing->package) {
+            channels[i].package = -1;
+            kept = true;
+        }
+    return kept;
+}
+
 /* Why it does not open, or, when some channels did, what is missing beside them. A zone whose twin
  * could be read is not missing. */
-static enum circ_status explain(const struct refusals *refusals,
-                                const struct circ_channel *channels, int count,
-                                const struct circ_zone *zones, int zone_count,
+static enum circ_status explain(const struct refusals *refusals, struct circ_channel *channels,
+                                int count, const struct circ_zone *zones, int zone_count,
                                 struct circ_error *err)
 {
     enum circ_status status = count ? CIRC_OK : CIRC_ABSENT;
     const struct circ_zone *first = NULL;
-    char missing[96] = "";
+    char missing[128] = "";
+    int broken = -1; /* a package of which a die is missing */
     for (int i = 0; i < refusals->count; i++) {
         struct circ_channel channel = circ_zones_channel(zones, zone_count, refusals->zones[i]);
         size_t used = strlen(missing);
         if (has_channel(channels, count, channel.name))
             continue;
         first = first ? first : refusals->zones[i];
+        if (split(channels, count, &channel))
+            broken = channel.package;
         if (count && used < 64)
             snprintf(missing + used, sizeof missing - used, "%s%.24s", used ? ", " : "without ",
                      channel.name);
     }
+    if (broken >= 0)
+        snprintf(missing + strlen(missing), sizeof missing - strlen(missing),
+                 " (so that package %d is not whole)", broken);
     const char *colon = *missing ? ": " : "";
     if (!first)
         return circ_status_fail(err, status, "%s", "");

@@ -133,8 +133,7 @@ struct circ_channel circ_zones_channel(const struct circ_zone *zones, int count,
     if (snprintf(path, sizeof path, "%s/max_energy_range_uj", zone->path) < (int)sizeof path &&
         circ_sysfs_number(path, &range) == 0 && range > 0)
         channel.wrap = range;
-    if (strncmp(package, "package-", 8) == 0)
-        channel.package = atoi(package + 8);
+    channel.package = circ_domains_package_of(package);
     snprintf(channel.name, sizeof channel.name, "%s%s%s", parent ? parent->name : "",
              parent ? "-" : "", zone->name);
     snprintf(channel.source, sizeof channel.source, "powercap:%.*s", (int)strcspn(zone->id, ":"),

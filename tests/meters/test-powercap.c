@@ -199,6 +199,53 @@ static void partly(void)
     tree_remove(root);
 }
 
+/* A package of two dies, one of which gives no number, beside one that is whole. */
+static void dies(void)
+{
+    char root[TREE_PATH];
+    int count = 0, chosen[CIRC_MAX_CHANNELS], chosen_count;
+    struct circ_meter_session *session;
+    bool made = tree_create(root) &&
+                tree_write(root, "class/powercap/intel-rapl:0/name", "package-0-die-0") &&
+                tree_write(root, "class/powercap/intel-rapl:0/energy_uj", "1000") &&
+                tree_write(root, "class/powercap/intel-rapl:1/name", "package-0-die-1") &&
+                tree_write(root, "class/powercap/intel-rapl:1/energy_uj", "2000") &&
+                tree_write(root, "class/powercap/intel-rapl:2/name", "package-1") &&
+                tree_write(root, "class/powercap/intel-rapl:2/energy_uj", "3000");
+    if (!tap_ok(made && meter->open(&session, channels, &count, NULL, &err) == CIRC_OK &&
+                    count == 3,
+                "two dies and a package"))
+        return;
+    meter->close(session);
+    tap_ok(find(count, "package-0-die-0")->package == 0 &&
+               find(count, "package-0-die-1")->package == 0 &&
+               choose(channels, count, 3, chosen, &chosen_count) == CIRC_OK && chosen_count == 3,
+           "both dies are package 0");
+    made = tree_write(root, "class/powercap/intel-rapl:1/energy_uj", "none");
+    if (!tap_ok(made && meter->open(&session, channels, &count, NULL, &err) == CIRC_OK &&
+                    count == 2,
+                "one of the dies cannot be read"))
+        return;
+    meter->close(session);
+    tap_ok(find(count, "package-0-die-0")->package == -1 && find(count, "package-1")->package == 1,
+           "the other is kept, and not for the package");
+    tap_ok(strstr(err.message, "without package-0-die-1 (so that package 0 is not whole)"),
+           "which is said: %s", err.message);
+    tap_ok(choose(channels, count, 1, chosen, &chosen_count) == CIRC_ABSENT, "nor chosen: %s",
+           err.message);
+    tap_ok(choose(channels, count, 2, chosen, &chosen_count) == CIRC_OK && chosen_count == 1,
+           "the package beside it is");
+
+    tree_write(root, "class/powercap/intel-rapl:1/name", "package-abc");
+    tree_write(root, "class/powercap/intel-rapl:1/energy_uj", "2000");
+    tree_write(root, "class/powercap/intel-rapl:2/name", "package-0x");
+    if (tap_ok(meter->open(&session, channels, &count, NULL, &err) == CIRC_OK && count == 1 &&
+                   strcmp(channels[0].name, "package-0-die-0") == 0,
+               "a name without a number is no package"))
+        meter->close(session);
+    tree_remove(root);
+}
+
 /* A reader beside a writer that empties the file and fills it, or replaces it. */
 static void torn(void)
 {
@@ -297,6 +344,7 @@ int main(int argc, char **argv)
     amd(argv[1]);
     moving();
     partly();
+    dies();
     torn();
     denied();
     return tap_done();
