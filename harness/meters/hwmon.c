@@ -109,7 +109,7 @@ static int add_powers(struct listing *listing)
     int found = numbers(listing->folder, "power", "average", averages) +
                 numbers(listing->folder, "power", "input", inputs);
     for (int i = 0; i < MAX_NUMBERS && found; i++) {
-        struct circ_hwmon_sensor sensor = {.unit = CIRC_UNIT_UW, .scale = 1};
+        struct circ_hwmon_sensor sensor = {.unit = CIRC_UNIT_UW, .scale = 1, .mean = averages[i]};
         char path[CIRC_SYSFS_PATH];
         if (averages[i] && join(path, listing->folder, "power", i, "average_interval"))
             sensor.update_ns = milliseconds(path);

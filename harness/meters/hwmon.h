@@ -12,6 +12,7 @@ struct circ_hwmon_sensor {
     double scale;                 /* unit per raw count */
     char label[64];               /* "pin", "VDD_IN"; "energy1", "power1" where the chip has none */
     char chip[64];                /* "ina3221": the folder's `name` */
+    bool mean;                    /* a power over its update interval, and not of a moment */
     int64_t update_ns; /* how often it moves, as the folder's files say; 0: they do not */
 };
 

@@ -1,6 +1,7 @@
 /* Parses lines of readings and keeps them. Where the text comes from, and what the times mean, is
  * its owner's affair. */
 #include "harness/meters/lines.h"
+#include "harness/meters/domains.h"
 
 #include <errno.h>
 #include <math.h>
@@ -168,6 +169,8 @@ static bool describe_one(struct circ_lines_channel *to, const char *key, const c
         channel->package = (int)value;
     else if (strcmp(key, "update_ms") == 0 && number && value > 0 && value < 1e8)
         channel->update_ns = (int64_t)(value * 1e6);
+    else if (strcmp(key, "lag_ms") == 0 && number && value < 1e8)
+        channel->lag_ns = (int64_t)(value * 1e6);
     else if (strcmp(key, "error") == 0 && number && value < 1)
         channel->error = value;
     else if (strcmp(key, "ceiling_w") == 0 && number)
@@ -211,6 +214,22 @@ static void mark(struct circ_lines *lines, int64_t t_ns)
     lines->marked = true;
 }
 
+/* Takes a reading; false when it is out of order. Lines that share the moment of their arrival are
+ * no rubbish. Where they come too fast the newest one takes the place of the one before it, as long
+ * as that is close to its own: what is left out lies between, and the last value is always there.
+ */
+static bool take_reading(const struct circ_lines *lines, struct circ_series *series, int64_t t_ns,
+                         double value, int64_t now_ns)
+{
+    struct circ_series_point *last = series->count ? &series->points[series->count - 1] : NULL;
+    bool together = last && t_ns == last->t_ns && t_ns == now_ns && now_ns > 0;
+    bool close = series->count > 1 && last->t_ns - last[-1].t_ns < lines->closest_ns;
+    if (!together && !(close && t_ns > last->t_ns))
+        return circ_series_add(series, t_ns, value);
+    *last = (struct circ_series_point){t_ns, value};
+    return true;
+}
+
 /* False for a line that says nothing. */
 static bool take(struct circ_lines *lines, char *text, int64_t now_ns)
 {
@@ -236,10 +255,7 @@ static bool take(struct circ_lines *lines, char *text, int64_t now_ns)
     struct circ_lines_channel *to = channel_of(lines, words[1]);
     if (!to)
         return lines->settled && ending_of(words[1]);
-    const struct circ_series *series = &to->series;
-    int64_t since = series->count ? t_ns - series->points[series->count - 1].t_ns : INT64_MAX;
-    return (since > 0 && since < lines->closest_ns) ||
-           circ_series_add(&to->series, t_ns, value * to->unit);
+    return take_reading(lines, &to->series, t_ns, value * to->unit, now_ns);
 }
 
 static void take_line(struct circ_lines *lines, int64_t now_ns)
@@ -315,6 +331,8 @@ struct circ_channel circ_lines_channel(const struct circ_lines_channel *from)
     const struct circ_series *series = &from->series;
     int64_t intervals[INTERVALS];
     size_t count = series->count > INTERVALS ? INTERVALS : series->count ? series->count - 1 : 0;
+    if (channel.power_ceiling_w <= 0)
+        channel.power_ceiling_w = circ_domains_ceiling_w(channel.scope);
     if (from->updates || count == 0)
         return channel;
     for (size_t i = 0; i < count; i++)

@@ -4,10 +4,12 @@
  * The channel's ending says the unit: _uj _mj _j accumulated energy, _uw _mw _w power; it is left
  * off the channel's name. The time is in nanoseconds, or as `2026-05-01T12:00:00.250Z`, or in
  * seconds below a header that begins with t_s; `-` or 0 is the moment at which the line came.
- * A comment may describe a channel before its first line, every pair of words optional:
+ * A comment may describe a channel before its first line, every pair of words optional; lag_ms is
+ * over how long before its reading a power was averaged (meter.h, lag_ns):
  *
  *     # source yokogawa-wt310
- *     # channel wall_w scope board package 0 pci 0000:65:00.0 update_ms 100 error 1% ceiling_w 300
+ *     # channel wall_w scope board pci 0000:65:00.0 update_ms 100 error 1% ceiling_w 300
+ *     # channel cpu_w package 0 update_ms 100 lag_ms 1000
  */
 #ifndef CIRC_LINES_H
 #define CIRC_LINES_H
@@ -22,7 +24,8 @@ struct circ_lines {
     const char *marker;     /* a channel whose lines are no readings; NULL: none */
     int64_t marker_near_ns; /* of several such lines the one nearest to this time counts */
 
-    int64_t closest_ns; /* readings of a channel that follow sooner are left out; 0: none are */
+    /* readings of a channel that follow sooner are thinned, the last one is kept; 0: none are */
+    int64_t closest_ns;
 
     struct circ_lines_channel {
         char written[64]; /* the name with its ending */
@@ -60,7 +63,8 @@ void circ_lines_forget(struct circ_lines *lines, int64_t now_ns);
  * on. source is theirs ("exec:ipmitool"). */
 void circ_lines_settle(struct circ_lines *lines, const char *source);
 
-/* The channel's, with the interval between its lines where no description says it. */
+/* The channel's, with the interval between its lines and the usual ceiling of its scope where no
+ * description says them. */
 struct circ_channel circ_lines_channel(const struct circ_lines_channel *from);
 
 /* " (3 lines were skipped, the first: ...)", or nothing. */

@@ -45,6 +45,7 @@ struct circ_channel {
     uint64_t wrap;     /* raw counts until it starts again at 0; 0: does not wrap, UINT64_MAX: range
                           unknown */
     int64_t update_ns; /* how often the counter moves; 0: at every read */
+    int64_t lag_ns;    /* a power is a mean over up to so long before its reading; 0: momentary */
     double error;      /* relative, of the sensor, where maker or user states it; 0: not stated */
     double power_ceiling_w; /* above this a difference is not believed; 0: no ceiling */
     int parent;  /* index of the channel whose counter contains it, -1 if none: never add the two */

@@ -110,6 +110,7 @@ static struct circ_channel describe(const struct circ_hwmon_sensor *sensor, cons
                                    .power_ceiling_w = CEILING_W,
                                    .parent = -1,
                                    .package = -1};
+    channel.lag_ns = sensor->mean ? channel.update_ns : 0;
     snprintf(channel.pci, sizeof channel.pci, "%s", pci);
     snprintf(channel.source, sizeof channel.source, "drm:%.32s", sensor->chip);
     if (is_apu(sensor, folder))

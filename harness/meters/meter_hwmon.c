@@ -166,6 +166,7 @@ static struct circ_channel make_channel(const struct found *found, int count, in
         .parent = -1,
         .package = -1,
     };
+    channel.lag_ns = sensor->mean ? channel.update_ns : 0;
     if (channel.scope == CIRC_SCOPE_PACKAGE)
         channel.package = package_of(found, count, index);
     if (channel.package >= 0)
@@ -238,7 +239,7 @@ static enum circ_status explain(const struct refusals *refusals,
             err, status, refusals->code,
             "hwmon: %s is not readable for this user%s; until the next boot:\n"
             "    sudo chmod a+r /sys/class/hwmon/hwmon*/energy*_input "
-            "/sys/class/hwmon/hwmon*/power*_average",
+            "/sys/class/hwmon/hwmon*/power*_average /sys/class/hwmon/hwmon*/power*_input",
             refusals->path, refusals->denied > 1 ? ", nor are others" : "");
     if (!count && refusals->failed)
         return circ_status_fail_native(err, status, refusals->code,

@@ -11,9 +11,10 @@
 
 #define POWER_CEILING_W 2500      /* of one card or module; twice what the largest draw */
 #define UNKNOWN_NS      100000000 /* update interval where it cannot be measured: the slowest seen */
-#define MEASURE_NS      500000000 /* the longest that open watches for updates */
-#define LOOK_NS         500000    /* between two looks */
-#define UPDATES         4         /* enough of them: the longest counts */
+#define LAG_NS          1000000000 /* its power is the mean of a second on cards since Ampere */
+#define MEASURE_NS      500000000  /* the longest that open watches for updates */
+#define LOOK_NS         500000     /* between two looks */
+#define UPDATES         4          /* enough of them: the longest counts */
 
 struct circ_meter_session {
     struct circ_nvml nvml;
@@ -58,6 +59,7 @@ static struct circ_channel describe(const struct circ_nvml_pci *pci, bool counts
                                    .scope = CIRC_SCOPE_BOARD,
                                    .scale = 1000, /* mJ, mW */
                                    .update_ns = UNKNOWN_NS,
+                                   .lag_ns = counts ? 0 : LAG_NS,
                                    .power_ceiling_w = POWER_CEILING_W,
                                    .parent = -1,
                                    .package = -1};

@@ -2,6 +2,7 @@
  * It turns moments of CLOCK_MONOTONIC into the trace's; the file is trace.c's. */
 #include "harness/meters/clock.h"
 #include "harness/meters/meter.h"
+#include "harness/meters/series.h"
 #include "harness/meters/trace.h"
 
 #include <math.h>
@@ -173,7 +174,9 @@ static bool between(struct circ_meter_session *session, int channel, int64_t fro
     if (patience < STALE_NS)
         patience = STALE_NS;
     bool grows = now - session->grown_ns < patience && now - to_ns < patience;
-    if (circ_trace_span(session->trace, channel, &first, &last) && last < to_epoch_ns && grows)
+    int64_t reach_ns = circ_series_reach_ns(&session->channels[channel]);
+    if (circ_trace_span(session->trace, channel, &first, &last) && last < to_epoch_ns + reach_ns &&
+        grows)
         return false;
     *delta = circ_trace_energy(session->trace, channel, to_epoch_ns - (to_ns - from_ns),
                                to_epoch_ns, max_error);

@@ -9,6 +9,7 @@
 
 #define REGISTER_NJ    (UINT64_C(65536) * 1000000000) /* 2^32 counts of 2^-16 J, the finest unit */
 #define CARD_UPDATE_NS 100000000                      /* no component says; the slowest seen */
+#define MEAN_NS        1000000000                     /* NVIDIA's power, on cards since Ampere */
 #define CARD_CEILING_W 2500 /* of one card or module; twice what the largest draw */
 
 static const char *const components[] = {"rapl", "powercap", "perf_event_uncore",
@@ -19,15 +20,16 @@ static const struct card {
     const char *component, *pattern;
     enum circ_unit unit;
     double scale;
+    int64_t lag_ns; /* of a power that is a mean */
 } cards[] = {
-    {"nvml", "*:total_energy_consumption", CIRC_UNIT_UJ, 1e3},
-    {"nvml", "*:power", CIRC_UNIT_UW, 1e3},
-    {"rocm_smi", "energy_count:device=*", CIRC_UNIT_UJ, 1},
-    {"rocm_smi", "power_average:device=*:sensor=0", CIRC_UNIT_UW, 1},
-    {"rocm_smi", "current_socket_power:device=*", CIRC_UNIT_UW, 1},
-    {"amd_smi", "energy_consumed:device=*", CIRC_UNIT_UJ, 1},
-    {"amd_smi", "power_current:device=*", CIRC_UNIT_UW, 1e6},
-    {"amd_smi", "power_average:device=*", CIRC_UNIT_UW, 1e6},
+    {"nvml", "*:total_energy_consumption", CIRC_UNIT_UJ, 1e3, 0},
+    {"nvml", "*:power", CIRC_UNIT_UW, 1e3, MEAN_NS},
+    {"rocm_smi", "energy_count:device=*", CIRC_UNIT_UJ, 1, 0},
+    {"rocm_smi", "power_average:device=*:sensor=0", CIRC_UNIT_UW, 1, CARD_UPDATE_NS},
+    {"rocm_smi", "current_socket_power:device=*", CIRC_UNIT_UW, 1, 0},
+    {"amd_smi", "energy_consumed:device=*", CIRC_UNIT_UJ, 1, 0},
+    {"amd_smi", "power_current:device=*", CIRC_UNIT_UW, 1e6, 0},
+    {"amd_smi", "power_average:device=*", CIRC_UNIT_UW, 1e6, CARD_UPDATE_NS},
 };
 
 const char *circ_papi_events_component(int index)
@@ -51,6 +53,7 @@ static bool classify_card(const struct circ_papi_words *words, struct circ_chann
                                          .scope = CIRC_SCOPE_BOARD,
                                          .scale = cards[i].scale,
                                          .update_ns = CARD_UPDATE_NS,
+                                         .lag_ns = cards[i].lag_ns,
                                          .power_ceiling_w = CARD_CEILING_W,
                                          .parent = -1,
                                          .package = -1};

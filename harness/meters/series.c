@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GAP 10 /* update intervals without a reading: what happened meanwhile is not known */
+#define GAP        10       /* update intervals without a reading: what happened is not known */
+#define BUSY_NS    10000000 /* a busy machine reads late: a shorter interval counts as this */
+#define MOMENTS_NS 50000000 /* moments further apart say nothing of what lies between them */
 
 bool circ_series_add(struct circ_series *series, int64_t t_ns, double value)
 {
@@ -126,7 +128,8 @@ static const char *find_fault(const struct circ_channel *channel,
         return power ? "a power below zero" : "an energy below zero";
     if (!power)
         return left[1].value < left->value ? "it went backwards" : NULL;
-    if (channel->update_ns > 0 && left[1].t_ns - left->t_ns > GAP * channel->update_ns) {
+    int64_t update_ns = channel->update_ns > BUSY_NS ? channel->update_ns : BUSY_NS;
+    if (channel->update_ns > 0 && left[1].t_ns - left->t_ns > GAP * update_ns) {
         snprintf(why, 96, "no reading for %.3f s", (double)(left[1].t_ns - left->t_ns) / 1e9);
         return why;
     }
@@ -135,6 +138,62 @@ static const char *find_fault(const struct circ_channel *channel,
         return NULL;
     snprintf(why, 96, "%.0f W where at most %.0f W is plausible", larger, ceiling);
     return why;
+}
+
+int64_t circ_series_reach_ns(const struct circ_channel *channel)
+{
+    bool lags = channel->unit == CIRC_UNIT_UW && channel->lag_ns > 0;
+    return lags ? channel->lag_ns + channel->update_ns : 0;
+}
+
+/* A power that lags may show the energy of a window that lies earlier by as much: either end is
+ * wrong by no more than the lag times what the power strayed round the window. */
+static double hidden_by_lag(const struct circ_series *series, const struct circ_channel *channel,
+                            int64_t from_ns, int64_t to_ns)
+{
+    int64_t reach_ns = circ_series_reach_ns(channel);
+    double least = INFINITY, largest = 0;
+    ptrdiff_t first = find(series, from_ns - reach_ns), last = find(series, to_ns + reach_ns) + 1;
+    for (ptrdiff_t i = first < 0 ? 0 : first; i <= last && i < (ptrdiff_t)series->count; i++) {
+        least = fmin(least, series->points[i].value);
+        largest = fmax(largest, series->points[i].value);
+    }
+    return 2 * (double)reach_ns / 1e9 * (largest - least);
+}
+
+/* How far apart the moments lie that a power was seen at: its readings, or where these come more
+ * often its updates. */
+static double moments_ns(const struct circ_series *series, const struct circ_channel *channel,
+                         ptrdiff_t first, ptrdiff_t last)
+{
+    double apart =
+        (double)(series->points[last].t_ns - series->points[first].t_ns) / (double)(last - first);
+    return fmax(apart, (double)channel->update_ns);
+}
+
+/* The grade of a good window: SHORT where nothing bounds its error well enough. */
+static void judge_bound(struct circ_delta *delta, const struct circ_series *series,
+                        const struct circ_channel *channel, ptrdiff_t first, ptrdiff_t last,
+                        double max_error)
+{
+    bool momentary = channel->unit == CIRC_UNIT_UW && channel->lag_ns == 0 && channel->error == 0;
+    bool described =
+        strncmp(channel->source, "exec", 4) == 0 || strncmp(channel->source, "trace", 5) == 0;
+    double apart_ns = moments_ns(series, channel, first, last);
+    if (momentary && apart_ns > MOMENTS_NS) {
+        delta->grade = CIRC_GRADE_SHORT;
+        snprintf(delta->reason, sizeof delta->reason,
+                 "%.22s: a power seen at moments %.0f ms apart, and nothing says how far it strays "
+                 "between them%s",
+                 channel->name, apart_ns / 1e6,
+                 described ? ": state an error (`# channel NAME_w error 2%`)" : "");
+    } else if (delta->bound > max_error * delta->value) {
+        delta->grade = CIRC_GRADE_SHORT;
+        snprintf(delta->reason, sizeof delta->reason,
+                 "%s: readings %.0f ms apart bound the error at %.1f %%", channel->name,
+                 (double)delta->duration_ns / 1e6 / (double)(last - first),
+                 100 * delta->bound / delta->value);
+    }
 }
 
 struct circ_delta circ_series_between(const struct circ_series *series,
@@ -161,6 +220,8 @@ struct circ_delta circ_series_between(const struct circ_series *series,
     if (delta.value <= 0)
         return refuse(delta, CIRC_GRADE_NO_TICK, channel,
                       power ? "it read 0 W all the time" : "it did not move in the window");
+    if (circ_series_reach_ns(channel) > 0)
+        delta.bound += hidden_by_lag(series, channel, from_ns, to_ns);
     delta.bound += channel->error * delta.value;
     double watts = delta.value / 1e6 / ((double)delta.duration_ns / 1e9);
     if (channel->power_ceiling_w > 0 && watts > channel->power_ceiling_w) {
@@ -169,12 +230,6 @@ struct circ_delta circ_series_between(const struct circ_series *series,
                  channel->power_ceiling_w);
         return refuse(delta, CIRC_GRADE_AMBIGUOUS, channel, why);
     }
-    if (delta.bound > max_error * delta.value) {
-        delta.grade = CIRC_GRADE_SHORT;
-        snprintf(delta.reason, sizeof delta.reason,
-                 "%s: readings %.0f ms apart bound the error at %.1f %%", channel->name,
-                 (double)delta.duration_ns / 1e6 / (double)(last - first),
-                 100 * delta.bound / delta.value);
-    }
+    judge_bound(&delta, series, channel, first, last, max_error);
     return delta;
 }

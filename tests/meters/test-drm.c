@@ -50,8 +50,8 @@ static void cards(const char *fixtures)
                chip->scope == CIRC_SCOPE_GPU && chip->parent == card - channels,
            "xe: the card, and its chip inside");
     tap_ok(amd->scope == CIRC_SCOPE_GPU && amd->unit == CIRC_UNIT_UW && amd->parent == -1 &&
-               strcmp(amd->source, "drm:amdgpu") == 0,
-           "amdgpu: the power of the chip");
+               strcmp(amd->source, "drm:amdgpu") == 0 && amd->lag_ns == amd->update_ns,
+           "amdgpu: the power of the chip, a mean");
     tap_ok(apu->scope == CIRC_SCOPE_GPU, "an APU is called one: its CPU is in it");
     tap_ok(part->parent == find(count, "gpu-0000:b3:00.0") - channels &&
                part->scope == CIRC_SCOPE_UNCORE,

@@ -7,8 +7,11 @@
 #include "tests/tap.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MS INT64_C(1000000)
@@ -69,7 +72,8 @@ static void jetson(const char *fixtures)
     tap_ok(cpu->parent == input - channels && cpu->package == -1 &&
                find("ina3221-VDD_SOC")->parent == input - channels && input->parent == -1,
            "the other rails lie in it");
-    tap_ok(input->update_ns == 32 * MS && strcmp(input->source, "hwmon:ina3221") == 0,
+    tap_ok(input->update_ns == 32 * MS && input->lag_ns == 0 &&
+               strcmp(input->source, "hwmon:ina3221") == 0,
            "the chip says how often it measures");
     tap_ok(chooses(1, "ina3221-VDD_IN"), "the board is the CPU's energy here");
 
@@ -89,7 +93,7 @@ static void amd(const char *fixtures)
     tap_ok(replay("amd-energy") == 3 && count == 3, "two sockets and the machine; no cores");
     const struct circ_channel *machine = find("power_meter-power1"), *second = find("package-1");
     tap_ok(machine->scope == CIRC_SCOPE_BOARD && machine->update_ns == 1000 * MS &&
-               machine->unit == CIRC_UNIT_UW,
+               machine->unit == CIRC_UNIT_UW && machine->lag_ns == 1000 * MS,
            "the machine by its average over a second");
     tap_ok(second->scope == CIRC_SCOPE_PACKAGE && second->package == 1 &&
                second->unit == CIRC_UNIT_UJ && second->wrap == 0 && second->update_ns == MS &&
@@ -138,7 +142,7 @@ static void written(void)
     tap_ok(circ_hwmon_sensors(folder, sensors, 4) == 3 && sensors[0].unit == CIRC_UNIT_UJ &&
                strcmp(sensors[0].label, "energy2") == 0 && strstr(sensors[1].path, "average") &&
                sensors[1].update_ns == 500 * MS && strcmp(sensors[2].label, "third one") == 0 &&
-               strcmp(sensors[2].chip, "power_meter") == 0,
+               strcmp(sensors[2].chip, "power_meter") == 0 && sensors[1].mean && !sensors[2].mean,
            "energies before powers, averages before moments, labels where there are any");
     tap_ok(circ_hwmon_sensors(folder, sensors, 1) == 3, "more than there is room for");
     tap_ok(circ_hwmon_sensors("there/is/none", sensors, 4) == 0, "no folder");
@@ -178,6 +182,34 @@ static void written(void)
     tree_remove(root);
 }
 
+/* Modes do not bind root: the child gives it up first. */
+static void denied(void)
+{
+    char root[TREE_PATH], path[2 * TREE_PATH];
+    int state = 0;
+    if (!tap_ok(tree_create(root) && tree_write(root, "class/hwmon/hwmon0/name", "pmbus") &&
+                    tree_write(root, "class/hwmon/hwmon0/power1_input", "5"),
+                "a tree to lock"))
+        return;
+    snprintf(path, sizeof path, "%s/class/hwmon/hwmon0/power1_input", root);
+    bool locked = chmod(path, geteuid() == 0 ? 0400 : 0) == 0;
+    pid_t child = fork();
+    if (child == 0) {
+        if (geteuid() == 0 && (setgroups(0, NULL) != 0 || setgid(65534) != 0 || setuid(65534) != 0))
+            _exit(2);
+        bool absent = meter->probe(NULL, &err) == CIRC_ABSENT;
+        _exit(!absent || !strstr(err.message, "sudo chmod a+r") ||
+              !strstr(err.message, "hwmon*/power*_input"));
+    }
+    bool ended = child > 0 && waitpid(child, &state, 0) == child && WIFEXITED(state);
+    if (ended && WEXITSTATUS(state) == 2)
+        tap_skip("root cannot be given up here", "a power that only root may read");
+    else
+        tap_ok(locked && ended && WEXITSTATUS(state) == 0,
+               "a power that only root may read is absent, with the line to paste");
+    tree_remove(root);
+}
+
 /* amd_energy calls NUMA nodes sockets: four nodes on one package. */
 static void nodes(void)
 {
@@ -209,6 +241,7 @@ int main(int argc, char **argv)
     amd(argv[1]);
     supplies(argv[1]);
     written();
+    denied();
     nodes();
     return tap_done();
 }

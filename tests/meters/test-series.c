@@ -8,8 +8,13 @@
 
 #define S INT64_C(1000000000)
 
-static const struct circ_channel wall = {
-    .name = "wall", .unit = CIRC_UNIT_UW, .scale = 1, .update_ns = S, .power_ceiling_w = 1000};
+/* As good as exact, and so stated: moments a second apart are believed. */
+static const struct circ_channel wall = {.name = "wall",
+                                         .unit = CIRC_UNIT_UW,
+                                         .scale = 1,
+                                         .update_ns = S,
+                                         .error = 1e-15,
+                                         .power_ceiling_w = 1000};
 static const struct circ_channel counter = {
     .name = "counter", .unit = CIRC_UNIT_UJ, .scale = 1, .update_ns = S, .power_ceiling_w = 1000};
 
@@ -56,7 +61,7 @@ static void powers(void)
     struct circ_series series = {.count = 0};
     fill(&series, 101, S, constant_uw);
     struct circ_delta delta = circ_series_between(&series, &wall, 7 * S / 2, 20 * S, 0.02);
-    tap_ok(delta.grade == CIRC_GRADE_OK && near(delta.value, 5e7 * 16.5) && delta.bound == 0 &&
+    tap_ok(delta.grade == CIRC_GRADE_OK && near(delta.value, 5e7 * 16.5) && near(delta.bound, 0) &&
                delta.duration_ns == 33 * S / 2 && delta.running == 1,
            "a constant power is exact, between readings too");
     struct circ_channel stated = wall;
@@ -167,6 +172,88 @@ static void faults(void)
     tap_ok(true, "freed twice");
 }
 
+/* A power that steps, seen as the mean over a second before each reading. */
+static void lags(void)
+{
+    int beyond = 0, tried = 0;
+    struct circ_channel mean = wall;
+    mean.lag_ns = S;
+    mean.update_ns = S / 10;
+    srand(22);
+    for (int i = 0; i < 500; i++) {
+        struct circ_series series = {.count = 0};
+        double at = 3 + 6.0 * rand() / (double)RAND_MAX, low = 1e6 * (rand() % 100),
+               high = 1e6 * (1 + rand() % 100), from = 3 + 3.0 * rand() / (double)RAND_MAX,
+               to = from + 0.1 + 3.0 * rand() / (double)RAND_MAX;
+        for (int j = 0; j <= 120; j++) {
+            double after = fmin(1, fmax(0, j / 10.0 - at));
+            circ_series_add(&series, j * S / 10, low * (1 - after) + high * after);
+        }
+        struct circ_delta delta =
+            circ_series_between(&series, &mean, (int64_t)(from * 1e9), (int64_t)(to * 1e9), 100);
+        double before = fmax(0, fmin(at, to) - from),
+               truth = low * before + high * (to - from - before);
+        if (delta.grade == CIRC_GRADE_OK) {
+            tried++;
+            beyond += fabs(delta.value - truth) > delta.bound * (1 + 1e-9) + 1;
+        }
+        circ_series_free(&series);
+    }
+    tap_ok(tried > 400 && beyond == 0, "%d steps seen by a mean: none beyond its bound", tried);
+
+    struct circ_series series = {.count = 0};
+    fill(&series, 21, S, constant_uw);
+    series.points[14].value = 6e7;
+    mean.update_ns = S;
+    struct circ_delta delta = circ_series_between(&series, &mean, 5 * S, 10 * S, 0.02);
+    tap_ok(delta.grade == CIRC_GRADE_OK && near(delta.bound, 0),
+           "a power that stands still hides nothing");
+    delta = circ_series_between(&series, &mean, 5 * S, 11 * S, 1);
+    tap_ok(near(delta.value, 3e8) && near(delta.bound, 2 * 2 * 1e7),
+           "10 W more within the reach of its end: 2 x 2 s of them");
+    circ_series_free(&series);
+}
+
+/* Moments too far apart to say what lies between them. */
+static void moments(void)
+{
+    struct circ_series series = {.count = 0};
+    struct circ_channel power = wall;
+    power.error = 0;
+    fill(&series, 101, S / 25, constant_uw);
+    power.update_ns = S / 25;
+    tap_ok(circ_series_between(&series, &power, S, 3 * S, 0.02).grade == CIRC_GRADE_OK,
+           "every 40 ms will do");
+    power.update_ns = S / 10;
+    struct circ_delta delta = circ_series_between(&series, &power, S, 3 * S, 0.02);
+    tap_ok(delta.grade == CIRC_GRADE_SHORT && near(delta.value, 1e8) &&
+               strstr(delta.reason, "100 ms apart") && !strstr(delta.reason, "state"),
+           "of a sensor that measures every 100 ms: %s", delta.reason);
+    circ_series_free(&series);
+    fill(&series, 101, S / 10, constant_uw);
+    strcpy(power.source, "exec:meter");
+    power.update_ns = S / 25;
+    delta = circ_series_between(&series, &power, S, 3 * S, 0.02);
+    tap_ok(delta.grade == CIRC_GRADE_SHORT && strstr(delta.reason, "100 ms apart") &&
+               strstr(delta.reason, "(`# channel NAME_w error 2%`)"),
+           "a command's: %s", delta.reason);
+    power.error = 0.01;
+    tap_ok(circ_series_between(&series, &power, S, 3 * S, 0.02).grade == CIRC_GRADE_OK,
+           "its error is stated: good");
+    circ_series_free(&series);
+
+    /* sampled late by a busy machine */
+    fill(&series, 11, S / 1000, constant_uw);
+    circ_series_add(&series, 11 * S / 100, 5e7);
+    circ_series_add(&series, 22 * S / 100, 5e7);
+    circ_series_add(&series, 221 * S / 1000, 5e7);
+    power.update_ns = S / 1000;
+    tap_ok(circ_series_between(&series, &power, S / 1000, S / 10, 0.02).grade == CIRC_GRADE_OK,
+           "a gap of 100 ms, though updates come every millisecond");
+    refused(&series, &power, 0.1, 0.2, CIRC_GRADE_LOST, "one of 110 ms");
+    circ_series_free(&series);
+}
+
 static void forgetting(void)
 {
     struct circ_series series = {.count = 0};
@@ -190,6 +277,8 @@ int main(void)
     steps();
     energies();
     faults();
+    lags();
+    moments();
     forgetting();
     return tap_done();
 }

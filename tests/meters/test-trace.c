@@ -53,6 +53,8 @@ static void offsets(void)
     tap_ok(circ_trace_channels(trace, channels) == 2 && strcmp(channels[0].name, "wall") == 0 &&
                channels[1].unit == CIRC_UNIT_UJ && channels[1].update_ns == S,
            "two channels, the interval of their lines measured");
+    tap_ok(channels[0].power_ceiling_w == 8000 && channels[0].lag_ns == 0,
+           "a board's ceiling where none is stated");
     tap_ok(strcmp(channels[0].source, "trace:log.csv offset +1.250 s") == 0, "%s",
            channels[0].source);
     int64_t first, last, offset;
@@ -80,7 +82,7 @@ static void offsets(void)
 /* Clocks that have nothing in common, but for one line. */
 static void markers(void)
 {
-    char text[8192] = "";
+    char text[8192] = "# channel wall_w error 1%\n";
     struct circ_trace_clock clock = {.marker = "start", .marker_ns = EPOCH + 100 * S};
     append(text, sizeof text, 5 * S, 0, 30, "wall_w", 40, 1);
     strcat(text, "15500000000,start,1\n");
@@ -120,7 +122,9 @@ static void formats(void)
     int64_t first, last;
     struct circ_trace_clock same = {.offset_s = 0};
     struct circ_trace *trace =
-        open_as("t_s,channel,value\r\n1790000000.5,a_mW,1500\r\n1790000001.5,a_mW,1500\r\n", same);
+        open_as("# channel a_mW error "
+                "1%\r\nt_s,channel,value\r\n1790000000.5,a_mW,1500\r\n1790000001.5,a_mW,1500\r\n",
+                same);
     struct circ_delta delta = circ_trace_energy(trace, 0, EPOCH + S / 2, EPOCH + 3 * S / 2, 1);
     tap_ok(delta.grade == CIRC_GRADE_OK && fabs(delta.value - 1.5e6) < 1,
            "seconds, mW, and a carriage return");
@@ -240,7 +244,7 @@ static void meter_follows(void)
     struct circ_meter_session *session;
     struct circ_reading readings[CIRC_MAX_CHANNELS];
     struct circ_delta delta;
-    char text[8192] = "";
+    char text[8192] = "# channel wall_w error 1%\n";
     int count;
     int64_t epoch = circ_clock_epoch_ns(), now = circ_clock_now_ns();
     struct circ_meter_request request = {.trace = file, .trace_offset_s = 1000};

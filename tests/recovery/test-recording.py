@@ -33,7 +33,7 @@ class Recorder(threading.Thread):
         self.file.flush() # somebody may read it meanwhile
 
     def run(self):
-        self.file.write("t_ns,channel,value\n")
+        self.file.write("t_ns,channel,value\n# channel wall_w error 1%\n")
         turns = 0
         while not self.stopping.wait(0.002):
             if os.path.exists(self.marker):
@@ -117,14 +117,16 @@ def check_sources(tap, machine, simulated):
     machine.environment["CIRCBENCH_SYSFS"] = root
     while not os.path.exists(zone(root, "intel-rapl:0")):
         time.sleep(0.01)
-    command = "echo '# channel package-0_w scope package package 0'; while :; do echo \"- package-0_w 60\"; sleep 0.05; done"
+    command = ("echo '# channel package-0_w scope package package 0 error 1%'; "
+               "while :; do echo \"- package-0_w 60\"; sleep 0.05; done")
     done = machine.run(*WORDS, "--db", path, "--meters", "powercap,exec", "--meter-exec", command)
     row = energy(path)
     tap.same((done.returncode, row[3], row[6]), (0, "ok", "emulated"), "two sources of one package")
     tap.ok(row[4].startswith("powercap") and "disagree" in (row[11] or ""), f"that disagree: {row[11]}")
     tap.same(bench.rows(path, "SELECT count(DISTINCT source) FROM energy_window"), [(2,)], "both are kept")
     path = machine.path("dies.db")
-    command = "for i in 1 2 3 4 5 6 7 8; do echo \"- wall_w 60\"; sleep 0.05; done; echo out of battery >&2; exit 7"
+    command = ("echo '# channel wall_w error 1%'; for i in 1 2 3 4 5 6 7 8; do echo \"- wall_w 60\"; sleep 0.05; done; "
+               "echo out of battery >&2; exit 7")
     done = machine.run(*WORDS, "--db", path, "--meters", "exec", "--meter-exec", command)
     row = energy(path)
     tap.ok(done.returncode == 0 and row[0] is None and "status 7" in row[10], f"a command that dies: {row[10]}")
