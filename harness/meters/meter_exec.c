@@ -1,6 +1,6 @@
 /* Whatever a command of the user's can read: wall meters, IPMI, boards' own sensors. It runs the
  * command and keeps its lines (lines.h); what the lines mean is between the user and the command.
- */
+ * A thread takes them as they come, so that a line without a time gets that of its arrival. */
 #include "harness/meters/clock.h"
 #include "harness/meters/lines.h"
 #include "harness/meters/meter.h"
@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -20,15 +21,21 @@
 #define SECOND     INT64_C(1000000000)
 #define FIRST_NS   (5 * SECOND) /* until the first line */
 #define SECOND_NS  (5 * SECOND) /* and until the second of its channel */
-#define MOST       256          /* pieces read at once: a command may print without end */
 #define CLOSEST_NS 1000000      /* what comes faster than that only costs memory */
+#define PIECE      4096         /* the pipe holds no more: what waits in it has no time yet */
+#define FLOOD_NS   10000000     /* pause after a whole piece: a command may print without end */
+#define LOOK_NS    2000000      /* between two looks for the first lines */
 #define GRACE_MS   200          /* between asking the command to end and ending it */
 
 struct circ_meter_session {
     pid_t pid; /* and its process group's */
     int out, errors;
-    bool ended;      /* nothing comes any more */
-    char words[128]; /* the last line on its stderr */
+    int wake[2]; /* closing the second ends the thread */
+    pthread_t thread;
+    bool started;         /* there is a thread */
+    pthread_mutex_t lock; /* guards what follows */
+    bool ended;           /* nothing comes any more */
+    char words[128];      /* the last line on its stderr */
     size_t words_used;
     bool words_ended;
     char status[48]; /* how it ended */
@@ -37,31 +44,26 @@ struct circ_meter_session {
 
 extern char **environ;
 
-/* Keeps the last line that has something in it. */
-static void drain_errors(struct circ_meter_session *session)
+/* Keeps the last line that has something in it. Hold the lock. */
+static void keep_words(struct circ_meter_session *session, const char *text, ssize_t length)
 {
-    char text[256];
-    ssize_t got;
-    for (int reads = 0; reads < MOST && (got = read(session->errors, text, sizeof text)) > 0;
-         reads++)
-        for (ssize_t i = 0; i < got; i++) {
-            if (text[i] == '\n') {
-                session->words_ended = true;
-                continue;
-            }
-            if (session->words_ended)
-                session->words_used = 0;
-            session->words_ended = false;
-            if (session->words_used + 1 < sizeof session->words)
-                session->words[session->words_used++] =
-                    (unsigned char)text[i] < ' ' ? ' ' : text[i];
-            session->words[session->words_used] = '\0';
+    for (ssize_t i = 0; i < length; i++) {
+        if (text[i] == '\n') {
+            session->words_ended = true;
+            continue;
         }
+        if (session->words_ended)
+            session->words_used = 0;
+        session->words_ended = false;
+        if (session->words_used + 1 < sizeof session->words)
+            session->words[session->words_used++] = (unsigned char)text[i] < ' ' ? ' ' : text[i];
+        session->words[session->words_used] = '\0';
+    }
 }
 
 /* Says how the command ended, without taking it off the table: its number stays its own until
  * close, and so does its group's. */
-static void find_status(struct circ_meter_session *session)
+static void find_status(const struct circ_meter_session *session, char *status, size_t size)
 {
     siginfo_t info = {.si_pid = 0};
     for (int i = 0; i < GRACE_MS / 10 && info.si_pid == 0; i++) {
@@ -71,30 +73,69 @@ static void find_status(struct circ_meter_session *session)
             circ_clock_sleep_ns(10000000);
     }
     if (info.si_pid == 0)
-        snprintf(session->status, sizeof session->status, "closed its output");
+        snprintf(status, size, "closed its output");
     else
-        snprintf(session->status, sizeof session->status, "ended %s %d",
+        snprintf(status, size, "ended %s %d",
                  info.si_code == CLD_EXITED ? "with status" : "by signal", info.si_status);
 }
 
-/* Takes what has come, without waiting; of a flood a part. */
-static void drain(struct circ_meter_session *session)
+/* Reads one piece of what has come; false at the end of a file. */
+static bool take_piece(struct circ_meter_session *session, int file)
 {
-    char text[4096];
-    ssize_t got = -1;
-    if (session->ended)
-        return;
-    session->lines.epoch_shift_ns = circ_clock_now_ns() - circ_clock_epoch_ns();
-    for (int reads = 0; reads < MOST && (got = read(session->out, text, sizeof text)) > 0; reads++)
-        circ_lines_feed(&session->lines, text, (size_t)got, circ_clock_now_ns());
-    drain_errors(session);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
-        circ_lines_finish(&session->lines, circ_clock_now_ns());
-        session->ended = true;
-        find_status(session);
-        drain_errors(session);
+    char text[PIECE];
+    ssize_t got = read(file, text, sizeof text);
+    int64_t now = circ_clock_now_ns();
+    if (got <= 0)
+        return got < 0 && (errno == EAGAIN || errno == EINTR);
+    pthread_mutex_lock(&session->lock);
+    if (file == session->errors) {
+        keep_words(session, text, got);
+    } else {
+        session->lines.epoch_shift_ns = now - circ_clock_epoch_ns();
+        circ_lines_feed(&session->lines, text, (size_t)got, now);
+        circ_lines_forget(&session->lines, now);
     }
-    circ_lines_forget(&session->lines, circ_clock_now_ns());
+    pthread_mutex_unlock(&session->lock);
+    if (got == PIECE)
+        circ_clock_sleep_ns(FLOOD_NS);
+    return true;
+}
+
+/* The output is over: its last line, its last words, and how it ended. */
+static void finish(struct circ_meter_session *session)
+{
+    char status[sizeof session->status], text[PIECE];
+    find_status(session, status, sizeof status);
+    ssize_t got = read(session->errors, text, sizeof text);
+    pthread_mutex_lock(&session->lock);
+    keep_words(session, text, got);
+    circ_lines_finish(&session->lines, circ_clock_now_ns());
+    memcpy(session->status, status, sizeof session->status);
+    session->ended = true;
+    pthread_mutex_unlock(&session->lock);
+}
+
+/* Takes lines as they come, until close. It outlives the command: a thread that went away would
+ * spoil what counts events of all threads. */
+static void *listen(void *argument)
+{
+    struct circ_meter_session *session = argument;
+    struct pollfd files[] = {{.fd = session->wake[0], .events = POLLIN},
+                             {.fd = session->out, .events = POLLIN},
+                             {.fd = session->errors, .events = POLLIN}};
+    for (;;) {
+        while (poll(files, 3, -1) < 0)
+            if (errno != EINTR)
+                return NULL;
+        if (files[0].revents)
+            return NULL;
+        if (files[2].revents && !take_piece(session, session->errors))
+            files[2].fd = -1; /* poll passes over it */
+        if (files[1].revents && !take_piece(session, session->out)) {
+            files[1].fd = -1;
+            finish(session);
+        }
+    }
 }
 
 /* "the command ended with status 1 (no such sensor)". */
@@ -105,10 +146,12 @@ static void say_ended(const struct circ_meter_session *session, char *text, size
              *words ? ")" : "");
 }
 
+/* A small one where the system allows that: a command that prints without end waits. */
 static int make_pipe(int ends[2])
 {
     if (pipe2(ends, O_CLOEXEC) != 0)
         return errno;
+    fcntl(ends[0], F_SETPIPE_SZ, PIECE);
     return fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 ? 0 : errno;
 }
 
@@ -155,6 +198,20 @@ static int start(struct circ_meter_session *session, const char *command)
     return code;
 }
 
+/* Starts the thread, which takes no signals: those are the program's. */
+static int start_thread(struct circ_meter_session *session)
+{
+    sigset_t all, before;
+    if (pipe2(session->wake, O_CLOEXEC) != 0)
+        return errno;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int code = pthread_create(&session->thread, NULL, listen, session);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    session->started = code == 0;
+    return code;
+}
+
 /* Ends the command and all that it started. Its group is told first, and its number freed last. */
 static void stop(struct circ_meter_session *session)
 {
@@ -176,10 +233,15 @@ static void close_exec(struct circ_meter_session *session)
     if (!session)
         return;
     stop(session);
-    if (session->out >= 0)
-        close(session->out);
-    if (session->errors >= 0)
-        close(session->errors);
+    if (session->wake[1] >= 0)
+        close(session->wake[1]);
+    if (session->started)
+        pthread_join(session->thread, NULL);
+    const int files[] = {session->wake[0], session->out, session->errors};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (files[i] >= 0)
+            close(files[i]);
+    pthread_mutex_destroy(&session->lock);
     circ_lines_free(&session->lines);
     free(session);
 }
@@ -205,13 +267,12 @@ static void wait_for_lines(struct circ_meter_session *session)
 {
     int64_t deadline = circ_clock_now_ns() + FIRST_NS, interval_ns = 0;
     int stage = 0;
-    for (int64_t now; !session->ended && (now = circ_clock_now_ns()) < deadline;) {
-        struct pollfd wait = {.fd = session->out, .events = POLLIN};
-        poll(&wait, 1, (int)((deadline - now) / 1000000) + 1);
-        drain(session);
+    for (bool done = false; !done && circ_clock_now_ns() < deadline;) {
+        circ_clock_sleep_ns(LOOK_NS);
+        pthread_mutex_lock(&session->lock);
         size_t fewest = fewest_readings(session, &interval_ns);
-        if (fewest >= 2)
-            break;
+        done = session->ended || fewest >= 2;
+        pthread_mutex_unlock(&session->lock);
         if (stage < 1 && fewest) {
             deadline = circ_clock_now_ns() + SECOND_NS;
             stage = 1;
@@ -259,13 +320,18 @@ static enum circ_status open_exec(struct circ_meter_session **session,
     if (!opened)
         return circ_status_fail(err, CIRC_MEMORY, "exec: out of memory");
     opened->lines.closest_ns = CLOSEST_NS;
+    opened->out = opened->errors = opened->wake[0] = opened->wake[1] = -1;
+    pthread_mutex_init(&opened->lock, NULL);
     int code = start(opened, request->command);
+    if (!code)
+        code = start_thread(opened);
     if (code) {
         close_exec(opened);
         return circ_status_fail_native(err, CIRC_ABSENT, code, "exec: /bin/sh does not start: %s",
                                        strerror(code));
     }
     wait_for_lines(opened);
+    pthread_mutex_lock(&opened->lock);
     *count = open_channels(opened, channels, request->command);
     circ_lines_complain(&opened->lines, rubbish, sizeof rubbish);
     if (*count == 0) {
@@ -274,6 +340,9 @@ static enum circ_status open_exec(struct circ_meter_session **session,
         else
             snprintf(why, sizeof why, "the command printed no reading within %d s",
                      (int)(FIRST_NS / SECOND));
+    }
+    pthread_mutex_unlock(&opened->lock);
+    if (*count == 0) {
         circ_status_fail(err, CIRC_ABSENT, "exec: %s%s; it must print lines `t_ns channel value`",
                          why, rubbish);
         close_exec(opened);
@@ -285,7 +354,7 @@ static enum circ_status open_exec(struct circ_meter_session **session,
 
 static void read_exec(struct circ_meter_session *session, struct circ_reading *readings)
 {
-    drain(session);
+    pthread_mutex_lock(&session->lock);
     for (int i = 0; i < session->lines.count; i++) {
         const struct circ_series *series = &session->lines.channels[i].series;
         const struct circ_series_point *last = &series->points[series->count - 1];
@@ -296,16 +365,18 @@ static void read_exec(struct circ_meter_session *session, struct circ_reading *r
         readings[i].t_ns = last->t_ns;
         readings[i].valid = true;
     }
+    pthread_mutex_unlock(&session->lock);
 }
 
-static bool between(struct circ_meter_session *session, int channel, int64_t from_ns, int64_t to_ns,
-                    double max_error, struct circ_delta *delta)
+/* Hold the lock. */
+static bool look_between(const struct circ_meter_session *session, int channel, int64_t from_ns,
+                         int64_t to_ns, double max_error, struct circ_delta *delta)
 {
-    drain(session);
     const struct circ_lines_channel *from = &session->lines.channels[channel];
     const struct circ_channel described = circ_lines_channel(from);
-    bool reached = from->series.points[from->series.count - 1].t_ns >= to_ns;
-    if (!reached && !session->ended)
+    int64_t last_ns = from->series.points[from->series.count - 1].t_ns;
+    bool reached = last_ns >= to_ns;
+    if (last_ns < to_ns + circ_series_reach_ns(&described) && !session->ended)
         return false;
     *delta = circ_series_between(&from->series, &described, from_ns, to_ns, max_error);
     if (!reached) {
@@ -314,6 +385,15 @@ static bool between(struct circ_meter_session *session, int channel, int64_t fro
         snprintf(delta->reason, sizeof delta->reason, "%.40s: exec: %.110s", described.name, why);
     }
     return true;
+}
+
+static bool between(struct circ_meter_session *session, int channel, int64_t from_ns, int64_t to_ns,
+                    double max_error, struct circ_delta *delta)
+{
+    pthread_mutex_lock(&session->lock);
+    bool known = look_between(session, channel, from_ns, to_ns, max_error, delta);
+    pthread_mutex_unlock(&session->lock);
+    return known;
 }
 
 static enum circ_status probe(const struct circ_meter_request *request, struct circ_error *err)

@@ -57,7 +57,7 @@ LIBRARIES = {
     r"CL/.*": ["backends/devices/"],
     r"clFFT\.h": ["backends/opencl/clfft.c"],
     r"clblast.*\.h": ["backends/opencl/clblast.c"],
-    r"pthread\.h|threads\.h": ["backends/cpu/team.c", "harness/meters/watching.h"],
+    r"pthread\.h|threads\.h": ["backends/cpu/team.c", "harness/meters/meter_exec.c", "harness/meters/watching.h"],
     r"(x86|imm|xmm)intrin\.h|arm_.*\.h|cpuid\.h": ["backends/cpu/", "harness/host.c"],
 }
 

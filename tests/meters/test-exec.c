@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define MS INT64_C(1000000)
 
@@ -79,7 +80,7 @@ static void described(void)
         "echo '# channel wall_w scope board update_ms 50 error 1% ceiling_w 300'\n"
         "echo '# source wt310'\n"
         "echo '# channel card_mj pci 0000:65:00.0 scope gpu'\n"
-        "echo '# channel socket_uw package 1'\n"
+        "echo '# channel socket_uw package 1 lag_ms 250'\n"
         "echo '# anything else'\n"
         "i=0; while :; do echo - socket_uw 5000000; echo \"- card_mj $((i * 1000))\"\n"
         "echo - wall_w 20; i=$((i+1)); sleep 0.05; done";
@@ -97,8 +98,11 @@ static void described(void)
                strcmp(channels[1].pci, "0000:65:00.0") == 0 && channels[1].update_ns > 0,
            "the card's, and an interval that was measured: %.1f ms",
            (double)channels[1].update_ns / 1e6);
-    tap_ok(channels[2].scope == CIRC_SCOPE_PACKAGE && channels[2].package == 1,
-           "a package means scope package");
+    tap_ok(channels[2].scope == CIRC_SCOPE_PACKAGE && channels[2].package == 1 &&
+               channels[2].lag_ns == 250 * MS && channels[0].lag_ns == 0,
+           "a package means scope package; its power is a mean over 250 ms");
+    tap_ok(channels[2].power_ceiling_w == 1000 && channels[1].power_ceiling_w == 2000,
+           "without a ceiling that of the scope");
     tap_ok(strcmp(channels[0].source, "exec:wt310") == 0, "the source is what it says");
     struct circ_delta delta;
     int64_t from = circ_clock_now_ns(), to = from + 400 * MS;
@@ -125,7 +129,8 @@ static void times(void)
     char command[512];
     int64_t epoch = circ_clock_epoch_ns(), now = circ_clock_now_ns();
     snprintf(command, sizeof command,
-             "echo %lld a_w 1; echo %lld b_w 2; echo %lld a_w 1; echo %lld b_w 2; sleep 60",
+             "echo %lld a_w 1; echo '# channel b_w error 1%%'; echo %lld b_w 2; echo %lld a_w 1; "
+             "echo %lld b_w 2; sleep 60",
              (long long)epoch, (long long)now, (long long)(epoch + 1000 * MS),
              (long long)(now + 1000 * MS));
     if (!tap_ok(start(&session, command) == CIRC_OK && count == 2, "times of both clocks"))
@@ -139,6 +144,76 @@ static void times(void)
     tap_ok(llabs(channels[1].update_ns - 1000 * MS) < MS, "its interval is a second");
     struct circ_delta delta = window(session, 1, now + 100 * MS, now + 600 * MS);
     tap_ok(delta.grade == CIRC_GRADE_OK && fabs(delta.value - 1e6) < 1, "2 W for 0.5 s are 1 J");
+    delta = window(session, 0, now + 100 * MS, now + 600 * MS);
+    tap_ok(delta.grade == CIRC_GRADE_SHORT && strstr(delta.reason, "error 2%"),
+           "moments a second apart, and no error stated: %s", delta.reason);
+    meter->close(session);
+}
+
+/* A line has the time at which it came, and not that of the next read. */
+static void arrival(void)
+{
+    struct circ_meter_session *session;
+    char command[1024], root[TREE_PATH], path[TREE_PATH + 16];
+    bool made = tree_create(root);
+    snprintf(path, sizeof path, "%s/said", root);
+    snprintf(command, sizeof command,
+             "echo - w_w 5; sleep 0.05; echo - w_w 5; until [ -e %s/go ]; do sleep 0.01; done; "
+             "echo - w_w 7; echo 1 > %s; sleep 60",
+             root, path);
+    if (!tap_ok(made && start(&session, command) == CIRC_OK, "a command that is told when"))
+        return;
+    uint64_t said;
+    tree_write(root, "go", "1");
+    for (int i = 0; i < 2000 && circ_sysfs_counter(path, &said) != 0; i++)
+        circ_clock_sleep_ns(5 * MS);
+    circ_clock_sleep_ns(500 * MS);
+    int64_t asked_ns = circ_clock_now_ns();
+    meter->read(session, readings);
+    tap_ok(readings[0].raw == 7000000 && readings[0].t_ns < asked_ns,
+           "its line came %.0f ms before it was asked for",
+           (double)(asked_ns - readings[0].t_ns) / 1e6);
+    meter->close(session);
+    tree_remove(root);
+}
+
+static int64_t processor_ns(void)
+{
+    struct timespec spent;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
+    return spent.tv_sec * 1000 * MS + spent.tv_nsec;
+}
+
+/* Good lines without end, and several at once. */
+static void floods(void)
+{
+    struct circ_meter_session *session;
+    if (!tap_ok(start(&session, "yes -- '- a_w 30'") == CIRC_OK && count == 1 && !*err.message,
+                "lines without end: all are good: %s", err.message))
+        return;
+    int64_t from = circ_clock_now_ns(), begun = processor_ns();
+    circ_clock_sleep_ns(500 * MS);
+    tap_note("%.1f %% of a processor",
+             (double)(processor_ns() - begun) / (double)(circ_clock_now_ns() - from) * 100);
+    struct circ_delta delta = window(session, 0, from, from + 400 * MS);
+    tap_ok(fabs(delta.value - 12e6) < 1 && channels[0].update_ns >= MS,
+           "30 W for 0.4 s, thinned to one in %.1f ms %s", (double)channels[0].update_ns / 1e6,
+           delta.reason);
+    meter->close(session);
+    if (!tap_ok(start(&session, "while :; do printf -- '- a_w 1\\n- a_w 2\\n- b_j 5\\n- a_w 3\\n'; "
+                                "sleep 0.02; done") == CIRC_OK &&
+                    count == 2 && !*err.message,
+                "four lines at once are no rubbish: %s", err.message))
+        return;
+    meter->read(session, readings);
+    tap_ok(readings[0].valid && readings[0].raw == 3000000, "the last of them counts");
+    meter->close(session);
+    if (!tap_ok(start(&session, "while :; do echo - a_w 1e30; sleep 0.02; done") == CIRC_OK,
+                "a command that lies"))
+        return;
+    from = circ_clock_now_ns();
+    delta = window(session, 0, from, from + 100 * MS);
+    tap_ok(delta.grade == CIRC_GRADE_AMBIGUOUS && isnan(delta.value), "%s", delta.reason);
     meter->close(session);
 }
 
@@ -203,7 +278,8 @@ static void ending(void)
 static void watched(void)
 {
     const struct circ_meter_request request = {
-        .command = "while :; do echo - wall_w 40; sleep 0.02; done"};
+        .command = "echo '# channel wall_w error 1%'\n"
+                   "while :; do echo - wall_w 40; sleep 0.02; done"};
     const char *const only[] = {"exec"};
     const struct circ_watch_rule rule = {
         .names = only, .name_count = 1, .request = &request, .threaded = true};
@@ -235,6 +311,8 @@ int main(void)
     refusals();
     described();
     times();
+    arrival();
+    floods();
     death();
     ending();
     watched();
