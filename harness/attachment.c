@@ -121,7 +121,7 @@ static enum circ_status attach_trial(struct recording *recording,
     size_t kept = 0, busy = 0;
     bool figure = false;
     int chosen = choose(recording, laid);
-    enum circ_status status = circ_joules_begin(&result, err);
+    enum circ_status status = circ_joules_begin(&result, recording->options->energy_error, err);
     struct circ_energy_window *windows =
         malloc(count * (size_t)recording->channel_count * sizeof *windows);
     if (!status && !windows)

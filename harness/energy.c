@@ -155,7 +155,7 @@ static void compare(const struct circ_joules *joules, struct circ_subject *subje
         double x_us = (double)x->duration_ns / 1e3, y_us = (double)y->duration_ns / 1e3;
         double x_w = x->value / x_us, y_w = y->value / y_us;
         double within_w = x->bound / x_us + y->bound / y_us;
-        if (isnan(x_w) || isnan(y_w))
+        if (isnan(x_w) || isnan(y_w) || isnan(within_w))
             continue;
         compared++;
         if (fabs(x_w - y_w) <= within_w)

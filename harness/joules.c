@@ -152,11 +152,19 @@ double circ_joules_idle_power_uw(const struct circ_joules *joules, const struct 
     return known ? sum / known : NAN;
 }
 
-/* A figure that may be off by more than half of itself is none. */
+/* A figure that may be off by more than half of itself is none. One that nothing bounds is short,
+ * and its reason says so. */
 static bool has_energy(const struct circ_window *window)
 {
-    return window->energy_uj > 0 && window->frames > 0 && /* NaN is neither */
-           window->bound_uj <= WORST * window->energy_uj;
+    bool known = window->energy_uj > 0 && window->frames > 0; /* NaN is neither */
+    return known && !(window->bound_uj > WORST * window->energy_uj);
+}
+
+/* Whether a longer window would have been a better one. */
+static bool helps(const struct circ_joules_result *result, const struct circ_window *window)
+{
+    return window->grade == CIRC_GRADE_SHORT &&
+           window->bound_uj > result->error * window->energy_uj;
 }
 
 /* Chooses the windows that count: the good ones where there are five, else the short ones too. */
@@ -173,7 +181,8 @@ static void choose(struct circ_joules_result *result)
         result->used_count += result->used[w];
         if (result->used[w] && window->grade > result->grade) {
             result->grade = window->grade;
-            snprintf(result->reason, sizeof result->reason, "%s%s", window->reason, MORE_TIME);
+            snprintf(result->reason, sizeof result->reason, "%s%s", window->reason,
+                     helps(result, window) ? MORE_TIME : "");
         }
     }
 }
@@ -193,8 +202,9 @@ static enum circ_status summarise(const struct circ_joules_result *result, bool 
         if (!result->used[w])
             continue;
         values[count] = window->energy_uj / by;
-        least[count] = fmax(0, window->energy_uj - window->bound_uj) / by;
-        most[count++] = (window->energy_uj + window->bound_uj) / by;
+        double bound = isnan(window->bound_uj) ? 0 : window->bound_uj;
+        least[count] = fmax(0, window->energy_uj - bound) / by;
+        most[count++] = (window->energy_uj + bound) / by;
     }
     enum circ_status status = circ_stats_summarize(values, count, seed, &summary, err);
     *median = summary.median;
@@ -217,7 +227,7 @@ enum circ_status circ_joules_summarise(struct circ_joules_result *result, uint64
             if (result->windows[w].grade == CIRC_GRADE_OK)
                 continue;
             why = result->windows[w].reason;
-            remedy = result->windows[w].grade == CIRC_GRADE_SHORT ? MORE_TIME : "";
+            remedy = helps(result, &result->windows[w]) ? MORE_TIME : "";
         }
         snprintf(result->reason, sizeof result->reason,
                  "only %d of %d energy windows are of use, where %d are needed%s%s%s",
@@ -230,7 +240,7 @@ enum circ_status circ_joules_summarise(struct circ_joules_result *result, uint64
     for (int w = 0; w < result->count; w++) {
         const struct circ_window *window = &result->windows[w];
         double bound = window->bound_uj / (double)window->frames;
-        if (result->used[w] && !(result->bound_uj >= bound))
+        if (result->used[w] && !isnan(bound) && !(result->bound_uj >= bound))
             result->bound_uj = bound;
     }
     enum circ_status status =
@@ -252,9 +262,11 @@ static double grow(const struct circ_window *window, double length_ns, double er
     return fmax(length_ns, fmin(wanted, most));
 }
 
-enum circ_status circ_joules_begin(struct circ_joules_result *result, struct circ_error *err)
+enum circ_status circ_joules_begin(struct circ_joules_result *result, double error,
+                                   struct circ_error *err)
 {
-    *result = (struct circ_joules_result){.energy_uj = NAN,
+    *result = (struct circ_joules_result){.error = error,
+                                          .energy_uj = NAN,
                                           .low_uj = NAN,
                                           .high_uj = NAN,
                                           .bound_uj = NAN,
@@ -273,7 +285,7 @@ enum circ_status circ_joules_take(struct circ_joules *joules, const struct circ_
     double budget = budget_ns(joules), update = 0;
     int64_t start = circ_clock_now_ns();
     int good = 0, dead = 0;
-    enum circ_status status = circ_joules_begin(result, err);
+    enum circ_status status = circ_joules_begin(result, joules->rule.error, err);
     if (status)
         return status;
     update = (double)circ_window_update_ns(joules->channels, chosen);

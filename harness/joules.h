@@ -42,6 +42,7 @@ struct circ_joules_result {
     struct circ_window *windows; /* owned, in the order taken */
     bool used[CIRC_JOULES_MOST]; /* which of them the figures below come from */
     int count, used_count;
+    double error;          /* what was asked for */
     enum circ_grade grade; /* the worst of those used */
     /* per frame, NaN without five windows; the interval is the bootstrap's of the median, at its
      * low end of the least that the windows can hold, at its high end of the most */
@@ -80,7 +81,7 @@ CIRC_MUST_USE enum circ_status circ_joules_take(struct circ_joules *joules,
 
 /* The two halves of it, for windows that come from elsewhere: an empty result, and the figures from
  * energy, bound, frames, duration and grade of its windows. MEMORY. */
-CIRC_MUST_USE enum circ_status circ_joules_begin(struct circ_joules_result *result,
+CIRC_MUST_USE enum circ_status circ_joules_begin(struct circ_joules_result *result, double error,
                                                  struct circ_error *err);
 CIRC_MUST_USE enum circ_status circ_joules_summarise(struct circ_joules_result *result,
                                                      uint64_t seed, struct circ_error *err);

@@ -85,7 +85,9 @@ static void settle(struct circ_watch *watch, const struct circ_channel *channels
     }
     patience = patience > SETTLE_NS ? patience : SETTLE_NS;
     for (int i = 0; i < chosen->count; i++)
-        if (circ_watch_is_late(watch, chosen->items[i]) && patience < LATE_NS)
+        if ((circ_watch_is_late(watch, chosen->items[i]) ||
+             channels[chosen->items[i]].unit == CIRC_UNIT_UW) &&
+            patience < LATE_NS)
             patience = LATE_NS;
     circ_mark_settle(watch, after, chosen->items, chosen->count, patience);
     circ_mark_settle(watch, after, all, prompt,

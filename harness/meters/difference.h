@@ -16,7 +16,7 @@ enum circ_grade {
 struct circ_delta {
     enum circ_grade grade;
     double value; /* in the channel's unit, scaled for multiplexing; NaN unless OK or SHORT */
-    double bound; /* largest error of value from the update interval; NaN unless OK or SHORT */
+    double bound; /* largest error of value; NaN unless OK or SHORT, and where nothing bounds it */
     int64_t duration_ns;
     double running; /* fraction counted, 1 when not multiplexed */
     bool wrapped;

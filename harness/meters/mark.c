@@ -64,6 +64,9 @@ static bool has_settled(struct circ_watch *watch, const struct circ_mark *mark, 
     if (source->meter->between)
         return source->meter->between(source->session, channel - source->first, mark->t_ns - 1,
                                       mark->t_ns, 1, &delta);
+    const struct circ_channel *about = &watch->channels[channel];
+    if (about->unit == CIRC_UNIT_UW) /* what it is late by comes in later readings */
+        return watch->states[channel].anchor.t_ns >= mark->t_ns + circ_series_reach_ns(about);
     return !isnan(mark->channels[channel].gain);
 }
 

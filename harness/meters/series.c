@@ -182,6 +182,7 @@ static void judge_bound(struct circ_delta *delta, const struct circ_series *seri
     double apart_ns = moments_ns(series, channel, first, last);
     if (momentary && apart_ns > MOMENTS_NS) {
         delta->grade = CIRC_GRADE_SHORT;
+        delta->bound = NAN; /* there is none */
         snprintf(delta->reason, sizeof delta->reason,
                  "%.22s: a power seen at moments %.0f ms apart, and nothing says how far it strays "
                  "between them%s",
