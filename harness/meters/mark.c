@@ -55,12 +55,11 @@ bool circ_mark_moved(struct circ_watch *watch, const struct circ_mark *mark, int
     return moved;
 }
 
-/* Whether one channel has said all that a mark needs of it. */
+/* Whether one channel has said all that a mark needs of it, by what was read last. */
 static bool has_settled(struct circ_watch *watch, const struct circ_mark *mark, int channel)
 {
-    struct circ_watch_source *source = circ_watch_source(watch, channel);
+    const struct circ_watch_source *source = circ_watch_source(watch, channel);
     struct circ_delta delta;
-    circ_watch_look(watch, source);
     if (source->meter->between)
         return source->meter->between(source->session, channel - source->first, mark->t_ns - 1,
                                       mark->t_ns, 1, &delta);
@@ -76,9 +75,17 @@ bool circ_mark_settle(struct circ_watch *watch, struct circ_mark *mark, const in
     int64_t give_up = circ_clock_now_ns() + patience_ns;
     for (;;) {
         int64_t pause = LONGEST_NS;
+        const struct circ_watch_source *looked = NULL; /* channels of a source come together */
         bool all = true;
         pthread_mutex_lock(&watch->lock);
         for (int i = 0; i < count; i++) {
+            struct circ_watch_source *source = circ_watch_source(watch, channels[i]);
+            if (has_settled(watch, mark, channels[i]))
+                continue;
+            if (source != looked) {
+                circ_watch_look(watch, source);
+                looked = source;
+            }
             if (has_settled(watch, mark, channels[i]))
                 continue;
             int64_t update = watch->channels[channels[i]].update_ns / CIRC_WATCH_SETTLE_PARTS;

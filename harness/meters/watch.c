@@ -69,7 +69,8 @@ static void settle(struct circ_watch *watch, int c, int64_t began_ns)
 {
     struct circ_watch_state *state = &watch->states[c];
     struct circ_mark *held = watch->held;
-    if (!held || !isnan(held->channels[c].gain) || !state->anchor.valid)
+    if (!held || !isnan(held->channels[c].gain) || !state->anchor.valid ||
+        state->breaks != held->channels[c].breaks) /* what is doubtful bounds nothing */
         return;
     if (!state->confirmed && began_ns >= held->t_ns) {
         state->confirmed = true;

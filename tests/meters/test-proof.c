@@ -16,7 +16,7 @@
 #define READ_NS   1500 /* what asking for the time takes */
 #define BATCH_NS  300000
 #define FRAMES    8
-#define HICCUP    61       /* calls of the clock from one to the next */
+#define HICCUP    61       /* calls of the clock from one to the next, on average */
 #define HICCUP_NS 20000000 /* for which this process is kept from the processor */
 #define COVERED   0.93
 
@@ -46,7 +46,7 @@ static void move_to(int64_t t_ns)
 
 int64_t circ_clock_now_ns(void)
 {
-    bool away = world.busy && world.count % HICCUP == HICCUP - 1;
+    bool away = world.busy && (world.count * 2654435761u >> 16) % HICCUP == 0;
     move_to(world.machine.t_ns + (away ? HICCUP_NS : READ_NS));
     if (world.count == world.capacity) {
         world.capacity = world.capacity ? 2 * world.capacity : 1 << 16;
