@@ -1,7 +1,7 @@
 /* Attaches a recording. Energies are trace.c's, figures joules.c's, rows the store's. */
 #include "harness/attachment.h"
 
-#include "harness/joules.h"
+#include "harness/energy.h"
 #include "harness/log.h"
 #include "harness/meters/choice.h"
 #include "harness/meters/trace.h"
@@ -85,17 +85,8 @@ static void fill(struct circ_trial *energy, const struct recording *recording,
         energy->energy_reason = result->reason;
         return;
     }
-    energy->energy_uj_per_frame = result->energy_uj;
-    energy->energy_uj_ci_low = result->low_uj;
-    energy->energy_uj_ci_high = result->high_uj;
-    energy->energy_bound_uj = result->bound_uj;
-    energy->power_uw = result->power_uw;
-    energy->power_uw_ci_low = result->power_low_uw;
-    energy->power_uw_ci_high = result->power_high_uw;
-    energy->energy_source = recording->channels[channel].source;
-    energy->energy_scope = circ_meters_scope_name(recording->channels[channel].scope);
-    energy->energy_kind = *laid->kind ? laid->kind : "measured";
-    energy->energy_quality = circ_difference_grade_name(result->grade);
+    circ_energy_set(energy, result, &recording->channels[channel],
+                    *laid->kind ? laid->kind : "measured");
     energy->energy_remark = result->reason;
 }
 

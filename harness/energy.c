@@ -45,8 +45,7 @@ enum circ_status circ_energy_open(struct circ_joules *joules, const struct circ_
                                                                                    : "absent",
                                           .detail = meter->detail};
         bool given = is_named(options, meter->meter->name) ||
-                     (options->meter_exec && !strcmp(meter->meter->name, "exec")) ||
-                     (options->meter_trace && !strcmp(meter->meter->name, "trace"));
+                     circ_meters_given(meter->meter, &joules->request);
         if (meter->status == CIRC_ABSENT && given)
             circ_log_warn("%s", meter->detail); /* and the rows say it */
     }
@@ -85,12 +84,6 @@ static bool run_batches(void *context, int64_t batches)
     return circ_subject_window(context, batches, &ns, &device_ns);
 }
 
-/* The monotonic clock's moments since the epoch. */
-static int64_t epoch_of(int64_t t_ns)
-{
-    return t_ns + (circ_clock_epoch_ns() - circ_clock_now_ns());
-}
-
 static bool contains(const struct circ_chosen *chosen, int channel)
 {
     for (int i = 0; i < chosen->count; i++)
@@ -119,7 +112,7 @@ static void keep(const struct circ_joules *joules, struct circ_subject *subject,
             .idle = idle,
             .chosen = contains(chosen, c),
             .used = used && contains(chosen, c),
-            .start_ns = epoch_of(window->before.channels[c].t_ns),
+            .start_ns = circ_clock_since_epoch_ns(window->before.channels[c].t_ns),
             .duration_ns = delta->duration_ns,
             .frames = window->frames,
             .raw_start = (int64_t)window->before.channels[c].raw,
@@ -230,12 +223,28 @@ static enum circ_status keep_powers(struct circ_joules *joules, struct circ_subj
             subject->powers[subject->trial.power_count++] =
                 (struct circ_power_sample){.source = joules->channels[c].source,
                                            .channel = joules->channels[c].name,
-                                           .t_ns = epoch_of(points[i].t_ns),
+                                           .t_ns = circ_clock_since_epoch_ns(points[i].t_ns),
                                            .power_uw = points[i].value};
     }
     subject->trial.powers = subject->powers;
     free(points);
     return CIRC_OK;
+}
+
+void circ_energy_set(struct circ_trial *trial, const struct circ_joules_result *result,
+                     const struct circ_channel *channel, const char *kind)
+{
+    trial->energy_uj_per_frame = result->energy_uj;
+    trial->energy_uj_ci_low = result->low_uj;
+    trial->energy_uj_ci_high = result->high_uj;
+    trial->energy_bound_uj = result->bound_uj;
+    trial->power_uw = result->power_uw;
+    trial->power_uw_ci_low = result->power_low_uw;
+    trial->power_uw_ci_high = result->power_high_uw;
+    trial->energy_source = channel->source;
+    trial->energy_scope = circ_meters_scope_name(channel->scope);
+    trial->energy_kind = kind;
+    trial->energy_quality = circ_difference_grade_name(result->grade);
 }
 
 static enum circ_status fill(struct circ_joules *joules, struct circ_subject *subject,
@@ -261,17 +270,7 @@ static enum circ_status fill(struct circ_joules *joules, struct circ_subject *su
     if (*result->reason)
         remark(subject, result->reason);
     tell_unused(subject, result);
-    trial->energy_uj_per_frame = result->energy_uj;
-    trial->energy_uj_ci_low = result->low_uj;
-    trial->energy_uj_ci_high = result->high_uj;
-    trial->energy_bound_uj = result->bound_uj;
-    trial->power_uw = result->power_uw;
-    trial->power_uw_ci_low = result->power_low_uw;
-    trial->power_uw_ci_high = result->power_high_uw;
-    trial->energy_source = channel->source;
-    trial->energy_scope = circ_meters_scope_name(channel->scope);
-    trial->energy_kind = circ_meters_replayed() ? "emulated" : trial->kind;
-    trial->energy_quality = circ_difference_grade_name(result->grade);
+    circ_energy_set(trial, result, channel, circ_meters_replayed() ? "emulated" : trial->kind);
     return keep_powers(joules, subject, result, err);
 }
 

@@ -22,6 +22,12 @@ CIRC_MUST_USE enum circ_status circ_energy_measure(struct circ_joules *joules,
                                                    struct circ_subject *subject,
                                                    struct circ_error *err);
 
+/* The figures of a result that has some, of channel's source and scope, in a row. Texts are
+ * borrowed.
+ */
+void circ_energy_set(struct circ_trial *trial, const struct circ_joules_result *result,
+                     const struct circ_channel *channel, const char *kind);
+
 /* After the group's last idle window: adds the idle windows and the idle power to a subject's row.
  */
 void circ_energy_conclude(const struct circ_joules *joules, struct circ_subject *subject);

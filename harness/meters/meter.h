@@ -120,6 +120,9 @@ bool circ_meters_allows(const char *const *names, int count, const char *meter);
 const char *circ_meters_sysfs_root(void);
 bool circ_meters_replayed(void);
 
+/* Whether the request holds what this meter alone needs: a command, a file. request may be NULL. */
+bool circ_meters_given(const struct circ_meter *meter, const struct circ_meter_request *request);
+
 const char *circ_meters_scope_name(enum circ_scope scope);
 const char *circ_meters_unit_name(enum circ_unit unit);
 

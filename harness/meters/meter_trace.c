@@ -23,12 +23,6 @@ struct circ_meter_session {
     int64_t last_ns;  /* the time of the newest line then */
 };
 
-/* Of this machine's two clocks; both may be slewed, so it is asked anew. */
-static int64_t epoch_of(int64_t t_ns)
-{
-    return t_ns + circ_clock_epoch_ns() - circ_clock_now_ns();
-}
-
 static void follow(struct circ_meter_session *session)
 {
     int64_t newest = INT64_MIN, first, last;
@@ -149,7 +143,7 @@ static void read_trace(struct circ_meter_session *session, struct circ_reading *
         if (!circ_trace_span(session->trace, i, &first, &last) || value < 0 || value >= 0x1p63)
             continue;
         readings[i].raw = (uint64_t)llround(value);
-        readings[i].t_ns = last - epoch_of(0);
+        readings[i].t_ns = last - circ_clock_since_epoch_ns(0);
         readings[i].valid = true;
     }
 }
@@ -157,7 +151,7 @@ static void read_trace(struct circ_meter_session *session, struct circ_reading *
 static bool between(struct circ_meter_session *session, int channel, int64_t from_ns, int64_t to_ns,
                     double max_error, struct circ_delta *delta)
 {
-    int64_t first, last, to_epoch_ns = epoch_of(to_ns), now = circ_clock_now_ns();
+    int64_t first, last, to_epoch_ns = circ_clock_since_epoch_ns(to_ns), now = circ_clock_now_ns();
     if (!session->trace) {
         *delta = (struct circ_delta){.grade = CIRC_GRADE_LOST,
                                      .value = NAN,

@@ -46,6 +46,12 @@ bool circ_meters_allows(const char *const *names, int count, const char *meter)
     return allowed;
 }
 
+bool circ_meters_given(const struct circ_meter *meter, const struct circ_meter_request *request)
+{
+    return request && ((request->command && meter == &circ_meter_exec) ||
+                       (request->trace && meter == &circ_meter_trace));
+}
+
 bool circ_meters_replayed(void)
 {
     const char *root = getenv("CIRCBENCH_SYSFS");

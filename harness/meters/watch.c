@@ -236,9 +236,9 @@ static void name_other(struct absence *absence, const char *meter)
 static void miss(struct absence *absence, const struct circ_meter_request *request,
                  const struct circ_meter *meter, const struct circ_error *why)
 {
-    bool given = request && ((request->command && !strcmp(meter->name, "exec")) ||
-                             (request->trace && !strcmp(meter->name, "trace")));
-    int weight = given ? 3 : why->native == EACCES || why->native == EPERM ? 2 : 1;
+    int weight = circ_meters_given(meter, request)               ? 3
+                 : why->native == EACCES || why->native == EPERM ? 2
+                                                                 : 1;
     if (weight <= absence->weight) {
         name_other(absence, meter->name);
         return;
