@@ -204,65 +204,78 @@ INLINE vec load_im(const float *w, size_t to_im, bool pairs, vec re)
     return held(pairs ? lower_half(re) : load(w + to_im));
 }
 
-/* Streams the weights of `vectors` row vectors of one slot. The four partial products are kept
- * apart: four chains hide the latency of FMA, and slot 0 takes two of them as they are. */
+/* Streams the weights of one tile of one slot. The four partial products are kept apart, and in a
+ * tile of one vector those of even and odd j: eight chains or more hide the latency of FMA, and
+ * slot 0 takes two of the products as they are. */
 INLINE void stream_tile(const float *w, int vectors, bool pairs, int q, const float *x_re,
                         const float *x_im, bool packed, float *y_re, float *y_im)
 {
-    size_t one = (pairs ? 1 : 2) * CIRC_LANES, vector_stride = (size_t)q * one;
-    vec rr[2][2], ii[2][2], ri[2][2], ir[2][2]; /* [parity of j][vector] */
-#pragma GCC unroll 2
-    for (int u = 0; u < 2; u++) {
-#pragma GCC unroll 2
-        for (int v = 0; v < vectors; v++)
-            rr[u][v] = ii[u][v] = ri[u][v] = ir[u][v] = zero();
-    }
+    size_t one = (pairs ? 1 : 2) * CIRC_LANES;
+    int chains = vectors == 1 ? 2 : 1;
+    vec rr[4], ii[4], ri[4], ir[4];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors * chains; v++)
+        rr[v] = ii[v] = ri[v] = ir[v] = zero();
 #define STEP(u)                                                                                    \
     do {                                                                                           \
         vec xr = set1(x_re[j + u]), xi = set1(x_im[j + u]);                                        \
-        _Pragma("GCC unroll 2") for (int v = 0; v < vectors; v++)                                  \
+        _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++)                                  \
         {                                                                                          \
-            const float *at = w + (size_t)v * vector_stride + (size_t)u * one;                     \
+            const float *at = w + (size_t)(u * vectors + v) * one;                                 \
+            int to = u % chains + v;                                                               \
             vec wr = held(load(at));                                                               \
-            rr[u][v] = rr[u][v] + wr * xr;                                                         \
-            ri[u][v] = ri[u][v] + wr * xi;                                                         \
+            rr[to] = rr[to] + wr * xr;                                                             \
+            ri[to] = ri[to] + wr * xi;                                                             \
             vec wi = load_im(at, CIRC_LANES, pairs, wr);                                           \
-            ii[u][v] = ii[u][v] + wi * xi;                                                         \
-            ir[u][v] = ir[u][v] + wi * xr;                                                         \
+            ii[to] = ii[to] + wi * xi;                                                             \
+            ir[to] = ir[to] + wi * xr;                                                             \
         }                                                                                          \
     } while (0)
     int j = 0;
-    for (; j + 2 <= q; j += 2, w += 2 * one) {
+    for (; j + 2 <= q; j += 2, w += 2 * (size_t)vectors * one) {
         STEP(0);
         STEP(1);
     }
     if (j < q)
         STEP(0);
 #undef STEP
-#pragma GCC unroll 2
+    if (chains == 2)
+        rr[0] = rr[0] + rr[1], ii[0] = ii[0] + ii[1], ri[0] = ri[0] + ri[1], ir[0] = ir[0] + ir[1];
+#pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-        vec a = rr[0][v] + rr[1][v], b = ii[0][v] + ii[1][v];
-        vec c = ri[0][v] + ri[1][v], d = ir[0][v] + ir[1][v];
-        store(y_re + v * CIRC_LANES, packed ? a : a - b);
-        store(y_im + v * CIRC_LANES, packed ? b : c + d);
+        store(y_re + v * CIRC_LANES, packed ? rr[v] : rr[v] - ii[v]);
+        store(y_im + v * CIRC_LANES, packed ? ii[v] : ri[v] + ir[v]);
     }
 }
 
+/* Four vectors with all that they need are more than 16 registers. */
+#define STREAM_VECTORS (CIRC_ACCUMULATORS > 16 ? 4 : 2)
+
 INLINE void stream_rows_of(const struct circ_stream_rows *a, bool pairs)
 {
-    size_t vector_stride = (pairs ? 1 : 2) * (size_t)a->q * CIRC_LANES;
+    size_t vector = (pairs ? 1 : 2) * (size_t)a->q * CIRC_LANES;
     for (int f = 0; f < a->slots; f++) {
         const float *x_re = a->x.re + (size_t)f * a->x.slot_stride;
         const float *x_im = a->x.im + (size_t)f * a->x.slot_stride;
-        for (int v = a->vector_first; v < a->vector_last;) {
-            const float *w = a->w + ((size_t)f * (size_t)a->vectors + (size_t)v) * vector_stride;
+        for (int v = a->vector_first; v < a->vector_last; v += a->tile) {
+            const float *w = a->w + ((size_t)f * (size_t)a->vectors + (size_t)v) * vector;
             size_t at = (size_t)f * a->y.slot_stride + (size_t)v * CIRC_LANES;
-            if (a->vector_last - v >= 2) {
-                stream_tile(w, 2, pairs, a->q, x_re, x_im, f == 0, a->y.re + at, a->y.im + at);
-                v += 2;
-            } else {
-                stream_tile(w, 1, pairs, a->q, x_re, x_im, f == 0, a->y.re + at, a->y.im + at);
-                v++;
+            float *re = a->y.re + at, *im = a->y.im + at;
+            int left = a->vector_last - v;
+            switch (left < a->tile ? left : a->tile) {
+            case 1:
+                stream_tile(w, 1, pairs, a->q, x_re, x_im, f == 0, re, im);
+                break;
+            case 2:
+                stream_tile(w, 2, pairs, a->q, x_re, x_im, f == 0, re, im);
+                break;
+#if CIRC_ACCUMULATORS > 16
+            case 3:
+                stream_tile(w, 3, pairs, a->q, x_re, x_im, f == 0, re, im);
+                break;
+            default:
+                stream_tile(w, 4, pairs, a->q, x_re, x_im, f == 0, re, im);
+#endif
             }
         }
     }
@@ -415,6 +428,7 @@ const struct circ_kernels CIRC_TABLE = {
     .lanes = CIRC_LANES,
     .rows_of_one = CIRC_TILE,
     .rows_of_more = CIRC_ACCUMULATORS / 2,
+    .stream_vectors = STREAM_VECTORS,
     .forward = forward,
     .forward_blocks = forward_blocks,
     .inverse = inverse,

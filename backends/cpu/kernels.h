@@ -96,14 +96,15 @@ struct circ_winograd {
 };
 
 /* The product for one column, lanes over block rows: y(f, i) = sum_j w(f, i, j) x(f, j).
- * w: [slot][vector of rows][j]{re[lanes], im[lanes]}, or {pair[lanes]}; x slot stride any, block
- * stride 1; y block stride 1 and room for whole vectors. Vectors vector_first .. vector_last - 1.
- */
+ * w: [slot][tile][j][vector of the tile]{re[lanes], im[lanes]}, or {pair[lanes]}, so that a tile is
+ * one run of memory. A tile is `tile` vectors of block rows, at most stream_vectors, the last what
+ * is left of them. x slot stride any, block stride 1; y block stride 1 and room for whole vectors.
+ * Vectors vector_first .. vector_last - 1, whole tiles. */
 struct circ_stream_rows {
     const float *w;
     bool pairs;
     struct circ_spectra x, y;
-    int slots, q, vectors, vector_first, vector_last;
+    int slots, q, vectors, tile, vector_first, vector_last;
 };
 
 /* The product for one column, lanes over slots: for few block rows and long transforms.
@@ -133,6 +134,7 @@ struct circ_kernels {
     int lanes;
     /* most block rows of a tile of the product, of one vector of columns and of more */
     int rows_of_one, rows_of_more;
+    int stream_vectors; /* most row vectors of a tile of the stream: 4 or 2 */
     /* scratch: circ_transform_scratch vectors of lanes floats, aligned to a vector */
     void (*forward)(const struct circ_forward *args, float *scratch);
     /* the same with x(channel, 0) contiguous: lanes over blocks, columns is 1; spectra with block

@@ -20,6 +20,7 @@ struct stream {
     struct circ_geometry g;
     bool over_slots;
     int vectors; /* of block rows, or of slots */
+    int tile;    /* vectors of block rows whose weights lie side by side */
     /* in scratch, after the transforms' own: x and y of a sample, spectra of both */
     size_t x_at, y_at, xs_at, ys_at;
 };
@@ -65,8 +66,23 @@ static size_t weight_at(const struct stream *s, int slot, int i, int j, size_t *
         return ((size_t)i * q + (size_t)j) * parts * padded + (size_t)slot;
     }
     *imaginary = lanes;
-    size_t vector = (size_t)slot * (size_t)s->vectors + (size_t)i / lanes;
-    return (vector * q + (size_t)j) * parts * lanes + (size_t)i % lanes;
+    int vector = i / (int)lanes, first = vector / s->tile * s->tile, left = s->vectors - first;
+    size_t width = (size_t)(left < s->tile ? left : s->tile);
+    size_t at = ((size_t)slot * (size_t)s->vectors + (size_t)first) * q;
+    return (at + (size_t)j * width + (size_t)(vector - first)) * parts * lanes + (size_t)i % lanes;
+}
+
+/* Tiles are shared out whole: the widest of which nobody has more than he must. */
+static int tile_of(int vectors, int threads, int most)
+{
+    int tile = most;
+    while (tile > 1) {
+        int tiles = vectors_of(vectors, tile), widest = vectors_of(tiles, threads) * tile;
+        if (widest <= vectors_of(vectors, threads) + vectors / threads / 8)
+            break;
+        tile /= 2;
+    }
+    return tile;
 }
 
 static enum circ_status pack_weights(struct stream *s, const struct circ_weights *weights,
@@ -161,6 +177,7 @@ static void run_sample(const struct stream *s, const float *x, float *y, int fir
                                                         .slots = s->transform->slots,
                                                         .q = s->g.q,
                                                         .vectors = s->vectors,
+                                                        .tile = s->tile,
                                                         .vector_first = first,
                                                         .vector_last = last});
         block_first = first * kernels->lanes;
@@ -186,10 +203,14 @@ static void run(const struct circ_step *step, const float *x, float *y, float *s
 {
     const struct stream *s = (const struct stream *)step;
     int first, last, batch = step->place.batch, lanes = step->place.kernels->lanes;
-    circ_step_share(s->over_slots ? s->g.p : s->vectors, step->place.threads, thread, &first,
-                    &last);
+    int count = s->over_slots ? s->g.p : vectors_of(s->vectors, s->tile);
+    circ_step_share(count, step->place.threads, thread, &first, &last);
     if (first == last)
         return;
+    if (!s->over_slots) {
+        first *= s->tile;
+        last = last * s->tile < s->vectors ? last * s->tile : s->vectors;
+    }
     if (batch == 1) {
         run_sample(s, x, y, first, last, scratch);
         return;
@@ -242,6 +263,7 @@ enum circ_status circ_stream_create(struct circ_step **step, const struct circ_l
         struct circ_cost_layer cost = cost_of(layer, place);
         s->over_slots = circ_cost_stream_slots(cost) < circ_cost_stream_rows(cost);
         s->vectors = vectors_of(s->over_slots ? slots : s->g.p, lanes);
+        s->tile = tile_of(s->vectors, place.threads, place.kernels->stream_vectors);
         plan_scratch(s);
         status = pack_weights(s, weights, err);
     }
