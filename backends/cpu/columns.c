@@ -154,7 +154,8 @@ static void split_rows(const struct circ_columns *c, const struct part *part, in
     rows.x.im += (size_t)slot * c->x_slot;
     for (int r = 0; r < CIRC_WINOGRAD_ELEMENTS; r++) {
         int row = (first - part->row_first + r) / c->phases;
-        rows.row[r] = part->phase[r % c->phases].start + (size_t)row * (size_t)c->plane_row;
+        rows.row[r] = part->phase[r % c->phases].start + (size_t)row * (size_t)c->plane_row +
+                      (size_t)part->column_first;
     }
     c->base.place.kernels->winograd_in(&rows);
 }
@@ -273,10 +274,16 @@ static void run_band(const struct circ_columns *c, const float *x, float *y,
     xs.im = xs.re + c->x_plane;
     xs.sum = c->x_planes > 2 ? xs.im + c->x_plane : NULL;
     transform_band(c, x, part, group, xs, scratch);
-    for (int row = part->row_first; row < part->row_last; row += c->chunk)
-        run_chunk(c, y, part, row,
-                  row + c->chunk < part->row_last ? row + c->chunk : part->row_last, group, xs,
-                  scratch);
+    for (int row = part->row_first; row < part->row_last; row += c->chunk) {
+        int end = row + c->chunk < part->row_last ? row + c->chunk : part->row_last;
+        struct part run = *part;
+        for (int column = part->column_first; column < part->column_last; column += c->run) {
+            run.column_first = column;
+            run.column_last =
+                column + c->run < part->column_last ? column + c->run : part->column_last;
+            run_chunk(c, y, &run, row, end, group, xs, scratch);
+        }
+    }
 }
 
 static void run(const struct circ_step *step, const float *x, float *y, float *scratch, int thread)

@@ -112,8 +112,16 @@ static int elements_rows(const struct circ_columns *c)
     return rows;
 }
 
-/* Whether Winograd's elements are predicted to be cheaper, and whether those of a row fit into half
- * of what is kept; sets the chunk. */
+/* Columns whose elements stay in half of what is kept, with those under the taps beside them. */
+static int elements_columns(const struct circ_columns *c)
+{
+    const struct circ_layer *layer = c->base.layer;
+    int lanes = c->base.place.kernels->lanes, beside = (layer->taps_w - 1) * c->base.place.batch;
+    size_t column = 3 * CIRC_WINOGRAD_ELEMENTS * (size_t)c->g.q * sizeof(float);
+    return ((int)(kept_bytes() / 2 / column) - beside) / lanes * lanes;
+}
+
+/* Whether Winograd's elements are predicted to be cheaper; sets the chunk and the run. */
 static bool takes_elements(struct circ_columns *c)
 {
     const struct circ_layer *layer = c->base.layer;
@@ -121,18 +129,30 @@ static bool takes_elements(struct circ_columns *c)
     if (!c->conv || layer->stride > 1 || c->pairs || !tile ||
         layer->out.h < tile * c->base.place.threads)
         return false;
-    int rows = elements_rows(c), run = (rows - 1) * c->plane_row + c->out_row;
-    int chunks = (layer->out.h + rows * tile - 1) / (rows * tile);
+    int rows = elements_rows(c), run = (rows - 1) * c->plane_row + c->out_row, runs = 1;
+    int most = elements_columns(c);
+    if (run > most) {
+        if (most < 2 * lanes)
+            return false;
+        rows = 1;
+        runs = (c->out_row + most - 1) / most;
+        run = (int)round_up((size_t)((c->out_row + runs - 1) / runs), (size_t)lanes);
+    }
+    int tiles = (layer->out.h + tile - 1) / tile, left = tiles % rows;
+    int vectors = tiles / rows * runs * ((run + lanes - 1) / lanes);
+    if (left)
+        vectors += ((left - 1) * c->plane_row + c->out_row + lanes - 1) / lanes;
     struct circ_cost_rows cost = {.p = c->g.p,
                                   .q = c->g.q,
                                   .taps_w = layer->taps_w,
                                   .taps_h = layer->taps_h,
                                   .vectors = (layer->out.h * c->plane_row + lanes - 1) / lanes,
-                                  .element_vectors = chunks * ((run + lanes - 1) / lanes)};
+                                  .element_vectors = vectors};
     c->chunk = rows * tile;
-    return (size_t)(3 * CIRC_WINOGRAD_ELEMENTS * c->g.q * run) * sizeof(float) <=
-               kept_bytes() / 2 &&
-           circ_cost_elements(cost) < circ_cost_taps(cost);
+    if (circ_cost_elements(cost) >= circ_cost_taps(cost))
+        return false;
+    c->run = run;
+    return true;
 }
 
 /* Columns at a time, of an FC layer those of two panels where that pays, and tiles. */
@@ -151,6 +171,7 @@ static void plan_tiles(struct circ_columns *c)
     c->column_band = c->out_row * c->base.panels;
     if (!c->conv && c->column_band > WIDE)
         c->column_band = WIDE;
+    c->run = c->column_band;
 
     bool runs = c->conv && layer->stride == 1 && layer->out.h > 1; /* across rows */
     c->height = runs || c->column_band > place->kernels->lanes ? place->kernels->rows_of_more
@@ -214,8 +235,8 @@ static void plan_plane(struct circ_columns *c)
 static void plan_strides(struct circ_columns *c)
 {
     size_t lanes = (size_t)c->base.place.kernels->lanes;
-    c->y_row =
-        c->copies || !c->conv ? round_up((size_t)c->column_band, lanes) : (size_t)c->plane_row;
+    bool whole = !c->conv || c->copies || c->run < c->out_row; /* vectors in a row */
+    c->y_row = whole ? round_up((size_t)c->run, lanes) : (size_t)c->plane_row;
     size_t row_bytes = (size_t)c->height * (size_t)c->g.k * c->y_row * sizeof(float);
     int chunks = (int)((size_t)c->band * row_bytes / CHUNK_BYTES) + 1;
     if (!c->elements)

@@ -26,6 +26,8 @@ struct circ_columns {
     int out_row;          /* valid columns of an output row */
     int column_band;      /* of which one band takes: all in a CONV layer */
     int band, chunk;      /* output rows of a band and of a chunk */
+    int run;              /* columns of a chunk that are made together; all, but of elements that
+                           * would not stay in the cache */
     int x_planes;         /* re, im, and their sum where the product reads it often enough */
     int height;           /* most block rows of a tile */
     int tiles;            /* of block rows */

@@ -26,8 +26,8 @@
 #define COMPLEX_PRODUCT 1.5
 
 /* Six elements of a vector of columns of two planes: from the rows of x, and to the rows of y. */
-#define ELEMENTS_IN  60.0
-#define ELEMENTS_OUT 35.0
+#define ELEMENTS_IN  55.0
+#define ELEMENTS_OUT 33.0
 
 #define SAMPLE_COPY 2.0 /* cycles a value to take a sample out of a batch, and to put it back */
 #define FORK_JOIN   1500.0

@@ -157,8 +157,8 @@ static void check_variant(const struct problem *p, const struct circ_backend *ba
     }
 }
 
-/* The backend that is asked; NULL: all but those that need a process or a compiler for each problem,
- * which tests/peers and test-opencl.py ask for less. */
+/* The backend that is asked; NULL: all but those that need a process or a compiler for each
+ * problem, which tests/peers and test-opencl.py ask for less. */
 static const char *only;
 
 static bool chosen(const struct circ_backend *backend)
@@ -263,6 +263,7 @@ static void test_conv(void)
         {11, 11, 3, 16, 35, 35, 4, 0, 1}, {3, 1, 6, 10, 8, 17, 3, 2, 2},
         {2, 3, 5, 7, 6, 33, 2, 1, 1},     {3, 3, 32, 32, 4, 20, 1, 1, 4},
         {1, 1, 16, 16, 9, 9, 3, 0, 1},    {7, 7, 4, 4, 7, 7, 1, 0, 1},
+        {3, 3, 160, 33, 13, 13, 1, 1, 1}, {5, 5, 96, 20, 9, 14, 1, 2, 2},
     };
     static const int ks[] = {1, 2, 3, 4, 5, 8, 12, 16, 17, 32};
     static const int batches[] = {1, 2, 3, 16, 17};
