@@ -315,6 +315,38 @@ static int64_t layer_transform_flop(const struct circ_layer *layer)
     return llround(2.5 * k * log2(k) * transforms);
 }
 
+/* A CONV of p x q blocks, of so many flop and of so many numbers each. */
+struct filter {
+    int taps_h, taps_w, p, q;
+    int64_t block;
+    int numbers;
+};
+
+/* flop of an output pixel by Winograd's elements over rows (winograd.h), what makes the elements
+ * and the rows of them included; not finite where there are none for so many taps. */
+static double row_flop(const struct filter *f)
+{
+    int rows = circ_winograd_rows(f->taps_h);
+    double products = (double)CIRC_WINOGRAD_ELEMENTS * f->taps_w * f->p * f->q * (double)f->block;
+    double moves = (double)f->numbers * (19.0 * f->q + (5.0 + 2 * rows) * f->p);
+    return rows ? (products + moves) / rows : INFINITY;
+}
+
+/* The fewest flop that a dense CONV is known to take: by definition; by elements over rows, which a
+ * strided one has over the residues of its pixels; or by F(4x4, 3x3), 36 products where the sum has
+ * 144 (Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016). */
+static int64_t least_dense_flop(const struct circ_layer *layer, int64_t matrices, int m, int n,
+                                int64_t pixels)
+{
+    int s = layer->stride, taps_h = layer->taps_h, taps_w = layer->taps_w;
+    double least = 2.0 * (double)matrices * m * n;
+    struct filter split = {(taps_h + s - 1) / s, (taps_w + s - 1) / s, m, n * s * s, 2, 1};
+    double rows = row_flop(&split) * layer->groups;
+    if (s == 1 && taps_h == 3 && taps_w == 3 && least / 4 < rows)
+        rows = least / 4;
+    return llround((rows < least ? rows : least) * (double)pixels);
+}
+
 struct circ_counts circ_network_layer_counts(const struct circ_layer *layer)
 {
     struct circ_counts counts = {0};
@@ -333,12 +365,8 @@ struct circ_counts circ_network_layer_counts(const struct circ_layer *layer)
     counts.weight_bytes = stored_bytes(counts.weight_count, layer->precision);
     counts.flop_executed = counts.flop_roof = counts.flop_dense;
     if (layer->structure == CIRC_DENSE) {
-        /* Winograd's F(4x4, 3x3) takes 36 products where the sum has 144 (Lavin and Gray, "Fast
-         * algorithms for convolutional neural networks", CVPR 2016): no roof for those that use it
-         */
-        if (layer->op == CIRC_OP_CONV && layer->taps_h == 3 && layer->taps_w == 3 &&
-            layer->stride == 1)
-            counts.flop_roof /= 4;
+        if (conv)
+            counts.flop_roof = least_dense_flop(layer, matrices, m, n, pixels_out);
         return counts;
     }
 
@@ -356,11 +384,12 @@ struct circ_counts circ_network_layer_counts(const struct circ_layer *layer)
     counts.weight_bytes = stored_bytes(circulant_count, layer->precision);
     counts.flop_executed = transform_flop + products * block_flop(k, 8);
     counts.flop_roof = transform_flop + products * block_flop(k, 6);
-    /* the same over rows of spectra */
-    int rows = conv && layer->stride == 1 ? circ_winograd_rows(layer->taps_h) : 0;
-    if (rows)
-        counts.flop_roof = transform_flop + products * block_flop(k, 6) * CIRC_WINOGRAD_ELEMENTS /
-                                                (rows * layer->taps_h);
+    if (conv && layer->stride == 1) {
+        struct filter spectra = {layer->taps_h, layer->taps_w, p, q, block_flop(k, 6), k};
+        int64_t rows = llround(row_flop(&spectra) * (double)(layer->groups * pixels_out));
+        if (transform_flop + rows < counts.flop_roof)
+            counts.flop_roof = transform_flop + rows;
+    }
     return counts;
 }
 

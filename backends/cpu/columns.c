@@ -21,7 +21,7 @@
 static void copy_plane(const struct circ_columns *c, const float *x, int group, int first_row,
                        int rows, float *plane)
 {
-    const struct circ_layer *layer = c->base.layer;
+    const struct circ_layer *layer = &c->layer;
     int batch = c->base.place.batch, stride = layer->stride;
     for (int channel = 0; channel < c->g.n; channel++) {
         const float *from =
@@ -76,7 +76,7 @@ static void clear_columns(const struct circ_columns *c, struct circ_spectra xs, 
 static void transform_rows(const struct circ_columns *c, const float *x, const struct part *part,
                            struct circ_spectra xs, float *scratch)
 {
-    const struct circ_layer *layer = c->base.layer;
+    const struct circ_layer *layer = &c->layer;
     size_t line = (size_t)layer->in.w * (size_t)c->base.place.batch;
     size_t row = (size_t)c->plane_row, lead = (size_t)c->lead, margin = (size_t)c->margin;
     for (const struct circ_columns_phase *phase = part->phase; phase < part->phase + c->phases;
@@ -105,12 +105,70 @@ static void transform_rows(const struct circ_columns *c, const float *x, const s
     }
 }
 
+/* A row of the given layer's input, NULL for one of zeros, to the residues of its pixels. */
+static void deal_row(const struct circ_columns *c, const float *line, float *to)
+{
+    size_t batch = (size_t)c->base.place.batch;
+    int width = c->base.layer->in.w, ways = c->split;
+    if (line)
+        c->base.place.kernels->deal(&(struct circ_deal){.x = line,
+                                                        .y = to,
+                                                        .stride = c->x_pitch,
+                                                        .pixels = width,
+                                                        .width = (int)batch,
+                                                        .ways = ways});
+    for (int residue = 0; residue < ways; residue++, to += c->x_pitch) {
+        size_t there = line ? (size_t)((width - residue + ways - 1) / ways) * batch : 0;
+        memset(to + there, 0, ((size_t)c->plane_row - there) * sizeof *to);
+    }
+}
+
+/* What transform_rows does, of blocks of one. */
+static void copy_rows(const struct circ_columns *c, const float *x, const struct part *part,
+                      struct circ_spectra xs)
+{
+    const struct circ_shape in = c->base.layer->in;
+    size_t line = (size_t)in.w * (size_t)c->base.place.batch, row = (size_t)c->plane_row;
+    for (const struct circ_columns_phase *phase = part->phase; phase < part->phase + c->phases;
+         phase++) {
+        size_t at = phase->start + (size_t)phase->above * row + (size_t)c->lead;
+        clear_columns(c, xs, phase->start, at - phase->start);
+        for (int j = 0; j < c->g.q; j += c->split) { /* a channel, and a residue of its rows */
+            int channel = j / (c->split * c->split), residue = j / c->split % c->split;
+            float *to = xs.re + (size_t)j * c->x_pitch + at;
+            for (int r = 0; r < phase->inside; r++, to += row) {
+                int from = (phase->first + r * c->phases) * c->split + residue;
+                const float *lines = x + (size_t)channel * (size_t)in.h * line;
+                deal_row(c, from < in.h ? lines + (size_t)from * line : NULL, to);
+            }
+        }
+        clear_columns(c, xs, at + (size_t)phase->inside * row,
+                      (size_t)phase->below * row + (phase->inside ? 0 : (size_t)c->margin));
+    }
+}
+
+/* Blocks of one of an FC layer: whole vectors, of which the last takes what it finds. */
+static void copy_columns(const struct circ_columns *c, const struct circ_forward *a)
+{
+    size_t lanes = (size_t)c->base.place.kernels->lanes;
+    size_t columns = ((size_t)a->columns + lanes - 1) / lanes * lanes;
+    for (int j = 0; j < a->blocks; j++)
+        memcpy(a->spectra.re + (size_t)j * c->x_pitch, a->x + (size_t)j * a->channel_stride,
+               columns * sizeof(float));
+}
+
 /* Spectra of a band of one panel; of an FC layer, of as many panels as it takes together. */
 static void transform_band(const struct circ_columns *c, const float *x, const struct part *part,
                            int group, struct circ_spectra xs, float *scratch)
 {
-    const struct circ_layer *layer = c->base.layer;
+    const struct circ_layer *layer = &c->layer;
     size_t batch = (size_t)c->base.place.batch, in_pixels = (size_t)c->g.in_pixels;
+    if (c->conv && c->ones) {
+        const struct circ_shape in = c->base.layer->in;
+        size_t channels = (size_t)(in.c / c->g.groups) * (size_t)group;
+        copy_rows(c, x + channels * (size_t)in.h * (size_t)in.w * batch, part, xs);
+        return;
+    }
     if (c->conv && !c->copies) {
         transform_rows(c, x + (size_t)group * (size_t)c->g.n * in_pixels * batch, part, xs,
                        scratch);
@@ -135,7 +193,10 @@ static void transform_band(const struct circ_columns *c, const float *x, const s
         size_t at = (size_t)panel * batch;
         forward.x = x + at * (size_t)c->g.n + part->column_first;
         forward.spectra = at_column(xs, at);
-        c->base.place.kernels->forward(&forward, scratch);
+        if (c->ones)
+            copy_columns(c, &forward);
+        else
+            c->base.place.kernels->forward(&forward, scratch);
     }
 }
 
@@ -151,7 +212,7 @@ static void split_rows(const struct circ_columns *c, const struct part *part, in
         .blocks = c->g.q,
         .columns = columns + (c->taps - 1) * c->base.place.batch};
     rows.x.re += (size_t)slot * c->x_slot;
-    rows.x.im += (size_t)slot * c->x_slot;
+    rows.x.im = c->ones ? NULL : rows.x.im + (size_t)slot * c->x_slot;
     for (int r = 0; r < CIRC_WINOGRAD_ELEMENTS; r++) {
         int row = (first - part->row_first + r) / c->phases;
         rows.row[r] = part->phase[r % c->phases].start + (size_t)row * (size_t)c->plane_row +
@@ -174,7 +235,7 @@ static void multiply_elements(const struct circ_columns *c, struct circ_product 
                                  .rows = c->phases,
                                  .columns = product.columns};
     rows.x.re += (size_t)product.slot_first * c->y_slot;
-    rows.x.im += (size_t)product.slot_first * c->y_slot;
+    rows.x.im = c->ones ? NULL : rows.x.im + (size_t)product.slot_first * c->y_slot;
     for (int r = 0; r < c->phases; r++)
         rows.row[r] = (size_t)r * c->y_phase;
     for (int e = 0; e < CIRC_WINOGRAD_ELEMENTS; e++) {
@@ -224,7 +285,6 @@ static void run_chunk(const struct circ_columns *c, float *y, const struct part 
 {
     int columns = part->column_last - part->column_first;
     int rows = (last - first + c->phases - 1) / c->phases;
-    bool runs = c->conv && !c->copies; /* rows of the plane are one run of columns */
     struct circ_spectra ys = {
         .re = scratch + c->y_at, .slot_stride = c->y_slot, .block_stride = c->y_block};
     ys.im = ys.re + c->y_plane;
@@ -233,11 +293,12 @@ static void run_chunk(const struct circ_columns *c, float *y, const struct part 
                                    .taps = c->taps,
                                    .q = c->g.q,
                                    .odd = c->g.k % 2,
+                                   .ones = c->ones,
                                    .tap = c->tap,
-                                   .out_rows = runs ? 1 : rows,
-                                   .columns = runs ? (rows - 1) * c->plane_row + columns
-                                                   : columns * c->base.panels,
-                                   .x_row = (size_t)c->base.layer->stride * (size_t)c->plane_row,
+                                   .out_rows = c->across ? 1 : rows,
+                                   .columns = c->across ? (rows - 1) * c->plane_row + columns
+                                                        : columns * c->base.panels,
+                                   .x_row = (size_t)c->layer.stride * (size_t)c->plane_row,
                                    .y_row = c->y_row};
     product.x =
         at_column(xs, part->phase[0].start + (size_t)(first - part->row_first) * product.x_row);
@@ -344,9 +405,14 @@ enum circ_status circ_columns_create(struct circ_step **step, const struct circ_
     enum circ_status status = circ_step_begin(&c->base, layer, weights, place, relu, err);
     c->base.run = run;
     c->base.release = release;
-    c->g = circ_geometry_of(layer);
+    c->layer = *layer;
+    c->split = 1;
     c->conv = layer->op == CIRC_OP_CONV;
     c->pairs = layer->precision == CIRC_BF16;
+    c->ones = circ_geometry_of(layer).k == 1 && !c->pairs;
+    if (c->conv && c->ones && layer->stride > 1)
+        circ_columns_plan_split(c);
+    c->g = circ_geometry_of(&c->layer);
     c->tap = calloc((size_t)c->g.taps, sizeof *c->tap);
     if (!status && !c->tap)
         status = circ_status_fail(err, CIRC_MEMORY, "no memory for %d taps", c->g.taps);

@@ -24,7 +24,7 @@ static size_t round_up(size_t value, size_t unit)
 /* Taps in a column of the filter. */
 static int taps_h(const struct circ_columns *c)
 {
-    return c->conv ? c->base.layer->taps_h : 1;
+    return c->conv ? c->layer.taps_h : 1;
 }
 
 static int taps_w(const struct circ_columns *c)
@@ -33,10 +33,10 @@ static int taps_w(const struct circ_columns *c)
 }
 
 /* Words of memory of one slot and so many block rows, of one of Winograd's elements where there are
- * some: three planes, or one of pairs. */
+ * some: three planes, or one of pairs or ones. */
 static size_t element_weights(const struct circ_columns *c, int rows)
 {
-    return (size_t)(c->pairs ? 1 : 3) * (size_t)c->taps * (size_t)c->g.q * (size_t)rows;
+    return (size_t)(c->pairs || c->ones ? 1 : 3) * (size_t)c->taps * (size_t)c->g.q * (size_t)rows;
 }
 
 static size_t slot_weights(const struct circ_columns *c, int rows)
@@ -59,7 +59,7 @@ struct circ_columns_tile circ_columns_plan_tile(const struct circ_columns *c, in
 int circ_columns_plan_rows(const struct circ_columns *c, int out_rows)
 {
     int whole = (int)round_up((size_t)out_rows, (size_t)c->phases);
-    return (whole - 1) * c->base.layer->stride + c->base.layer->taps_h;
+    return (whole - 1) * c->layer.stride + c->layer.taps_h;
 }
 
 static int clamp(int value, int least, int most)
@@ -72,7 +72,7 @@ static struct circ_columns_phase phase_of(const struct circ_columns *c, int firs
                                           int number)
 {
     int step = c->phases, count = (rows - number + step - 1) / step;
-    int row = first + number, height = c->base.layer->in.h;
+    int row = first + number, height = c->layer.in.h;
     struct circ_columns_phase phase = {.above =
                                            row < 0 ? clamp((step - 1 - row) / step, 0, count) : 0};
     int before_end = row < height ? clamp((height - row + step - 1) / step, 0, count) : 0;
@@ -89,7 +89,7 @@ void circ_columns_plan_phases(const struct circ_columns *c, int first, int last,
 {
     int rows = circ_columns_plan_rows(c, last - first);
     for (int number = 0; number < c->phases; number++)
-        phases[number] = phase_of(c, first - c->base.layer->pad, rows, number);
+        phases[number] = phase_of(c, first - c->layer.pad, rows, number);
 }
 
 /* Bytes that may be counted on to stay in the second-level cache while others pass through. */
@@ -115,20 +115,22 @@ static int elements_rows(const struct circ_columns *c)
 /* Columns whose elements stay in half of what is kept, with those under the taps beside them. */
 static int elements_columns(const struct circ_columns *c)
 {
-    const struct circ_layer *layer = c->base.layer;
+    const struct circ_layer *layer = &c->layer;
     int lanes = c->base.place.kernels->lanes, beside = (layer->taps_w - 1) * c->base.place.batch;
-    size_t column = 3 * CIRC_WINOGRAD_ELEMENTS * (size_t)c->g.q * sizeof(float);
+    size_t column = (c->ones ? 1 : 3) * CIRC_WINOGRAD_ELEMENTS * (size_t)c->g.q * sizeof(float);
     return ((int)(kept_bytes() / 2 / column) - beside) / lanes * lanes;
 }
 
 /* Whether Winograd's elements are predicted to be cheaper; sets the chunk and the run. */
 static bool takes_elements(struct circ_columns *c)
 {
-    const struct circ_layer *layer = c->base.layer;
+    const struct circ_layer *layer = &c->layer;
     int lanes = c->base.place.kernels->lanes, tile = circ_winograd_rows(layer->taps_h);
     if (!c->conv || layer->stride > 1 || c->pairs || !tile ||
         layer->out.h < tile * c->base.place.threads)
         return false;
+    int by_row = layer->out.h * ((c->out_row + lanes - 1) / lanes);
+    int across = (layer->out.h * c->plane_row + lanes - 1) / lanes;
     int rows = elements_rows(c), run = (rows - 1) * c->plane_row + c->out_row, runs = 1;
     int most = elements_columns(c);
     if (run > most) {
@@ -146,8 +148,9 @@ static bool takes_elements(struct circ_columns *c)
                                   .q = c->g.q,
                                   .taps_w = layer->taps_w,
                                   .taps_h = layer->taps_h,
-                                  .vectors = (layer->out.h * c->plane_row + lanes - 1) / lanes,
-                                  .element_vectors = vectors};
+                                  .vectors = by_row < across ? by_row : across,
+                                  .element_vectors = vectors,
+                                  .ones = c->ones};
     c->chunk = rows * tile;
     if (circ_cost_elements(cost) >= circ_cost_taps(cost))
         return false;
@@ -159,7 +162,7 @@ static bool takes_elements(struct circ_columns *c)
 static void plan_tiles(struct circ_columns *c)
 {
     const struct circ_place *place = &c->base.place;
-    const struct circ_layer *layer = c->base.layer;
+    const struct circ_layer *layer = &c->layer;
     c->phases = 1;
     c->taps = c->g.taps;
     /* An FC layer whose weights stay in the second-level cache takes panels one by one, so that its
@@ -180,7 +183,7 @@ static void plan_tiles(struct circ_columns *c)
     if (!c->conv && c->tiles < place->threads) /* one for each, where they share them */
         c->tiles = c->g.p < place->threads ? c->g.p : place->threads;
     c->height = (c->g.p + c->tiles - 1) / c->tiles;
-    c->x_planes = c->tiles * c->g.taps > FEW_READS ? 3 : 2;
+    c->x_planes = c->ones ? 1 : c->tiles * c->g.taps > FEW_READS ? 3 : 2;
     c->slots_together = true;
 }
 
@@ -191,7 +194,7 @@ static void plan_columns(struct circ_columns *c)
     c->band = c->chunk = 1;
     size_t plane = (size_t)(c->g.q * c->g.k / 2) * (size_t)c->column_band * sizeof(float);
     if (3 * plane > kept_bytes())
-        c->x_planes = 2;
+        c->x_planes = c->ones ? 1 : 2;
     if (2 * plane > kept_bytes() && c->tiles > FEW_READS)
         c->slots_together = false;
 }
@@ -199,7 +202,7 @@ static void plan_columns(struct circ_columns *c)
 /* A CONV layer: its plane, bands and chunks. */
 static void plan_plane(struct circ_columns *c)
 {
-    const struct circ_layer *layer = c->base.layer;
+    const struct circ_layer *layer = &c->layer;
     int batch = c->base.place.batch, stride = layer->stride, rows = layer->out.h;
     c->copies = stride > 1;
     c->residue_pixels = (layer->in.w + 2 * layer->pad + stride - 1) / stride;
@@ -207,11 +210,13 @@ static void plan_plane(struct circ_columns *c)
     c->lead = c->copies ? 0 : layer->pad * batch;
     c->margin = c->copies ? 0 : (layer->pad > wider ? layer->pad : wider) * batch;
     c->plane_row = c->copies ? c->residue_pixels * stride * batch : layer->in.w * batch + c->margin;
+    int lanes = c->base.place.kernels->lanes, vectors = (c->out_row + lanes - 1) / lanes;
     c->elements = takes_elements(c);
+    c->across = !c->copies && (c->elements || c->plane_row < vectors * lanes);
     if (c->elements) {
         c->taps = layer->taps_w;
         c->phases = circ_winograd_rows(layer->taps_h);
-        c->x_planes = 2;
+        c->x_planes = c->ones ? 1 : 2;
         c->slots_together = false;
     }
 
@@ -255,11 +260,11 @@ static void plan_strides(struct circ_columns *c)
     c->y_block = (size_t)c->phases * c->y_phase;
     if (c->conv)
         c->y_block = circ_step_stride(c->y_block + lanes);
-    c->e_block = circ_step_stride(
-        c->y_phase + (size_t)(c->base.layer->taps_w * c->base.place.batch) + 2 * lanes);
-    c->element = circ_step_stride(3 * (size_t)c->g.q * c->e_block);
+    c->e_block =
+        circ_step_stride(c->y_phase + (size_t)(c->layer.taps_w * c->base.place.batch) + 2 * lanes);
+    c->element = circ_step_stride((c->ones ? 1 : 3) * (size_t)c->g.q * c->e_block);
     c->y_plane = (size_t)(c->slots_together ? c->height : c->g.p) * c->y_block;
-    c->y_slot = circ_step_stride(2 * c->y_plane);
+    c->y_slot = circ_step_stride((c->ones ? 1 : 2) * c->y_plane);
 }
 
 static void plan_scratch(struct circ_columns *c)
@@ -294,11 +299,8 @@ void circ_columns_plan_layout(struct circ_columns *c)
 static void scatter(const struct circ_columns *c, const double *packed, int element, int tap, int i,
                     int j, float *group)
 {
-    int odd = c->g.k % 2, number = 0;
-    struct circ_columns_tile tile;
-    do
-        tile = circ_columns_plan_tile(c, number++);
-    while (i >= tile.last);
+    int odd = c->g.k % 2, number = (int)(((int64_t)(i + 1) * c->tiles - 1) / c->g.p);
+    struct circ_columns_tile tile = circ_columns_plan_tile(c, number);
     size_t rows = (size_t)(tile.last - tile.first), slot = tile.slot;
     size_t plane = (size_t)c->taps * (size_t)c->g.q * rows;
     float *to = group + tile.weights + (size_t)element * tile.element +
@@ -307,6 +309,10 @@ static void scatter(const struct circ_columns *c, const double *packed, int elem
         to[0] = circ_pair_of(packed[0], odd ? 0 : packed[1]);
         for (int f = 1; f < c->transform->slots; f++)
             to[(size_t)f * slot] = circ_pair_of(packed[2 * f - odd], packed[2 * f - odd + 1]);
+        return;
+    }
+    if (c->ones) {
+        to[0] = (float)packed[0];
         return;
     }
     to[plane] = (float)packed[0]; /* slot 0 has two real bins and no third plane */
@@ -326,7 +332,7 @@ static const float *block_of(const struct circ_columns *c, const struct circ_wei
                              int group, size_t tap, size_t ij)
 {
     size_t taps = (size_t)c->g.taps, pq = (size_t)c->g.p * (size_t)c->g.q;
-    size_t at = c->base.layer->structure == CIRC_DENSE ? ij * taps + tap : tap * pq + ij;
+    size_t at = c->layer.structure == CIRC_DENSE ? ij * taps + tap : tap * pq + ij;
     return weights->values + ((size_t)group * taps * pq + at) * (size_t)c->g.k;
 }
 
@@ -360,6 +366,52 @@ static void pack_column(const struct circ_columns *c, const struct circ_weights 
     }
 }
 
+/* Pixels, of a row or a column of the padding, from where the taps of a split layer begin to where
+ * those of the given one do. */
+static int shift_of(const struct circ_layer *given)
+{
+    return (given->stride - given->pad % given->stride) % given->stride;
+}
+
+void circ_columns_plan_split(struct circ_columns *c)
+{
+    const struct circ_layer *given = c->base.layer;
+    int s = given->stride, shift = shift_of(given);
+    c->split = s;
+    c->layer.in.c = given->in.c * s * s;
+    c->layer.in.h = (given->in.h + s - 1) / s;
+    c->layer.in.w = (given->in.w + s - 1) / s;
+    c->layer.taps_h = (given->taps_h + shift + s - 1) / s;
+    c->layer.taps_w = (given->taps_w + shift + s - 1) / s;
+    c->layer.pad = (given->pad + s - 1) / s;
+    c->layer.stride = 1;
+    c->layer.structure = CIRC_DENSE;
+    c->layer.block = 1;
+}
+
+/* The weights of a split layer, whose structure is DENSE whatever the given one's; NULL when memory
+ * is short. The caller frees them. */
+static float *split_weights(const struct circ_columns *c, const struct circ_weights *weights)
+{
+    const struct circ_layer *given = c->base.layer;
+    struct circ_geometry from = circ_geometry_of(given);
+    int s = c->split, shift = shift_of(given);
+    size_t rows = (size_t)from.groups * (size_t)from.m, taps = (size_t)from.taps;
+    float *values = calloc(rows * (size_t)c->g.n * (size_t)c->g.taps, sizeof *values);
+    for (size_t at = 0; values && at < rows * (size_t)from.n * taps; at++) {
+        size_t row = at / ((size_t)from.n * taps), group = row / (size_t)from.m;
+        size_t j = at / taps % (size_t)from.n, tap = at % taps;
+        int dy = (int)tap / given->taps_w + shift, dx = (int)tap % given->taps_w + shift;
+        size_t channel = (j * (size_t)s + (size_t)(dy % s)) * (size_t)s + (size_t)(dx % s);
+        size_t to = (row * (size_t)c->g.n + channel) * (size_t)c->g.taps +
+                    (size_t)(dy / s * c->layer.taps_w + dx / s);
+        size_t ij = (row % (size_t)from.m) * (size_t)from.n + j, m_n = (size_t)(from.m * from.n);
+        values[to] =
+            weights->values[given->structure == CIRC_DENSE ? at : (group * taps + tap) * m_n + ij];
+    }
+    return values;
+}
+
 enum circ_status circ_columns_plan_weights(struct circ_columns *c,
                                            const struct circ_weights *weights,
                                            struct circ_error *err)
@@ -367,18 +419,24 @@ enum circ_status circ_columns_plan_weights(struct circ_columns *c,
     const struct circ_geometry *g = &c->g;
     size_t blocks = (size_t)(taps_h(c) + 1) * (size_t)g->k;
     double *block = malloc((blocks + circ_fft_scratch(c->transform->plan)) * sizeof *block);
+    float *split = c->split > 1 ? split_weights(c, weights) : NULL;
+    struct circ_weights given = *weights;
     c->group_weights = slot_weights(c, g->p) * (size_t)c->transform->slots;
     c->base.weight_floats = c->group_weights * (size_t)g->groups;
     c->base.weights = circ_step_floats(c->base.weight_floats);
-    if (!block || !c->base.weights) {
+    if (!block || !c->base.weights || (c->split > 1 && !split)) {
+        free(split);
         free(block);
         return circ_status_fail(err, CIRC_MEMORY, "no memory for the spectra of %zu weights",
                                 weights->count);
     }
+    if (split)
+        given.values = split;
     for (int group = 0; group < g->groups; group++)
         for (size_t ij = 0; ij < (size_t)g->p * (size_t)g->q; ij++)
             for (int dx = 0; dx < taps_w(c); dx++)
-                pack_column(c, weights, group, dx, ij, block);
+                pack_column(c, &given, group, dx, ij, block);
+    free(split);
     free(block);
     return CIRC_OK;
 }

@@ -9,9 +9,12 @@
 
 struct circ_columns {
     struct circ_step base;
+    struct circ_layer layer; /* what is computed: the step's layer, or one without a stride */
+    int split;               /* that layer's stride, whose residues are channels here; or 1 */
     struct circ_transform *transform;
     struct circ_geometry g;
     bool conv;            /* else FC: one row of columns, one tap */
+    bool ones;            /* k = 1: a spectrum is its value, and weights, x and y have one plane */
     bool pairs;           /* weights lie in pairs of bf16 (pair.h) */
     bool copies;          /* the band is copied into a plane: a strided CONV */
     bool elements;        /* products are made by Winograd's elements (winograd.h) */
@@ -21,19 +24,20 @@ struct circ_columns {
     size_t *tap;          /* owned, [g.taps]: offset of each within the plane */
     size_t group_weights; /* floats of one group, each as the product kernel wants it */
     int lead, margin;     /* columns of zeros before the first row of the plane, and after each */
-    int plane_row;        /* columns from a row of the plane to the next of its phase */
-    int residue_pixels;   /* pixels of one residue in a row of a copied plane */
-    int out_row;          /* valid columns of an output row */
-    int column_band;      /* of which one band takes: all in a CONV layer */
-    int band, chunk;      /* output rows of a band and of a chunk */
-    int run;              /* columns of a chunk that are made together; all, but of elements that
-                           * would not stay in the cache */
-    int x_planes;         /* re, im, and their sum where the product reads it often enough */
-    int height;           /* most block rows of a tile */
-    int tiles;            /* of block rows */
-    bool slots_together;  /* y holds all slots of one tile; or all tiles, of which a slot is made
-                           * before the next one, so that what is read of x is nearer */
-    size_t phase;         /* columns from a phase of the plane to the next */
+    bool across;         /* the product runs across rows of the plane, what lies between them too */
+    int plane_row;       /* columns from a row of the plane to the next of its phase */
+    int residue_pixels;  /* pixels of one residue in a row of a copied plane */
+    int out_row;         /* valid columns of an output row */
+    int column_band;     /* of which one band takes: all in a CONV layer */
+    int band, chunk;     /* output rows of a band and of a chunk */
+    int run;             /* columns of a chunk that are made together; all, but of elements that
+                          * would not stay in the cache */
+    int x_planes;        /* re, im, and their sum where the product reads it often enough */
+    int height;          /* most block rows of a tile */
+    int tiles;           /* of block rows */
+    bool slots_together; /* y holds all slots of one tile; or all tiles, of which a slot is made
+                          * before the next one, so that what is read of x is nearer */
+    size_t phase;        /* columns from a phase of the plane to the next */
     /* strides of blocks of x, of its planes, of phases, rows, blocks and planes of y, of slots */
     size_t x_pitch, x_plane, y_phase, y_row, y_block, y_plane, x_slot, y_slot;
     size_t e_block, element; /* of blocks of Winograd's elements, and of the elements */
@@ -56,6 +60,10 @@ struct circ_columns_phase {
     size_t start; /* of the phase's columns. It puts the first row of pixels on a whole vector: then
                    * transforms, which write whole vectors, never write across two lines */
 };
+
+/* A strided CONV of blocks of one as one of stride 1: what it reads of each residue of the pixels
+ * modulo the stride is a channel, [channel][residue of rows][of columns]. Sets layer and split. */
+void circ_columns_plan_split(struct circ_columns *c);
 
 /* Everything but the weights; base, transform, g and tap are there. */
 void circ_columns_plan_layout(struct circ_columns *c);

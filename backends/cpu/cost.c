@@ -95,15 +95,21 @@ double circ_cost_columns(struct circ_cost_layer l)
     return larger(products, pairs * read_cycles(words)) + transforms;
 }
 
+static double product_of(struct circ_cost_rows l)
+{
+    return l.ones ? COMPLEX_PRODUCT / 3 : COMPLEX_PRODUCT;
+}
+
 double circ_cost_taps(struct circ_cost_rows l)
 {
-    return COMPLEX_PRODUCT * l.vectors * l.taps_h * l.taps_w * l.p * l.q;
+    return product_of(l) * l.vectors * l.taps_h * l.taps_w * l.p * l.q;
 }
 
 double circ_cost_elements(struct circ_cost_rows l)
 {
-    double products = COMPLEX_PRODUCT * CIRC_WINOGRAD_ELEMENTS * l.taps_w * l.p * l.q;
-    return l.element_vectors * (products + ELEMENTS_IN * l.q + ELEMENTS_OUT * l.p);
+    double products = product_of(l) * CIRC_WINOGRAD_ELEMENTS * l.taps_w * l.p * l.q;
+    double moves = (ELEMENTS_IN * l.q + ELEMENTS_OUT * l.p) / (l.ones ? 2 : 1);
+    return l.element_vectors * (products + moves);
 }
 
 int circ_cost_threads(const struct circ_network *net, int batch, int lanes, int threads)

@@ -28,6 +28,7 @@ double circ_cost_columns(struct circ_cost_layer layer);
  * of columns, or by Winograd's elements over so many of each (columns.c). */
 struct circ_cost_rows {
     int p, q, taps_w, taps_h, vectors, element_vectors;
+    bool ones; /* blocks of one: one real product, one plane */
 };
 double circ_cost_taps(struct circ_cost_rows rows);
 double circ_cost_elements(struct circ_cost_rows rows);

@@ -27,6 +27,7 @@ static const struct circ_variant variants[] = {
     {"fftw", CIRC_CIRCULANT, "FFTW's real transforms, a complex product for each bin"},
     {"openblas", CIRC_DENSE, "OpenBLAS sgemm and sgemv, im2col for CONV"},
     {"onednn", CIRC_DENSE, "oneDNN, packed weights, Winograd for CONV where it is faster"},
+    {"mixed", CIRC_DENSE, "for each layer the fastest of these two and, for CONV, our product"},
     {"csr", CIRC_PRUNED, "compressed sparse rows, random pattern with balanced rows"},
 };
 
@@ -111,6 +112,16 @@ static bool trains(const char *variant)
     return !strcmp(variant, training[0]) || !strcmp(variant, training[1]);
 }
 
+/* Whether layers may want different makers. */
+static bool mixes(const struct circ_network *net)
+{
+    int weighted = 0;
+    for (int i = 0; i < net->layer_count; i++)
+        weighted +=
+            net->layers[i].op == CIRC_OP_CONV ? 2 : circ_network_has_weights(&net->layers[i]);
+    return weighted > 1;
+}
+
 static enum circ_status cpu_supports(struct circ_session *session,
                                      const struct circ_request *request, struct circ_error *err)
 {
@@ -140,6 +151,10 @@ static enum circ_status cpu_supports(struct circ_session *session,
     if (request->pass == CIRC_TRAIN && !trains(request->variant))
         return circ_status_fail(err, CIRC_UNSUP, "cpu trains with the variants %s and %s, not %s",
                                 training[0], training[1], request->variant);
+    if (!strcmp(variant->name, "mixed") && !mixes(request->model->network))
+        return circ_status_fail(err, CIRC_UNSUP,
+                                "cpu mixes where there is a CONV or more than one layer: a library "
+                                "computes a single FC layer alone");
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (!needs[i].here && !strcmp(needs[i].variant, variant->name))
             return circ_status_fail(err, CIRC_ABSENT,
@@ -188,10 +203,9 @@ static enum circ_status cpu_prepare(struct circ_session *session,
 static void cpu_describe(const struct circ_program *program, struct circ_program_info *info)
 {
     memset(info, 0, sizeof *info);
+    /* none where only a library computes: it chose its own, and says so in its name */
     snprintf(info->isa, sizeof info->isa, "%s", circ_program_isa(program));
     circ_libraries_name(circ_program_libraries(program), info->library, sizeof info->library);
-    if (circ_program_structure(program) == CIRC_DENSE && *info->library)
-        info->isa[0] = 0; /* the library chose its own, and says so in its name */
     int64_t copies = circ_program_copies(program);
     int used = snprintf(info->tuning, sizeof info->tuning, "%s", circ_program_tuning(program));
     if (copies > 1)

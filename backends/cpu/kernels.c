@@ -69,9 +69,8 @@ INLINE void accumulate(const struct circ_product *a, int taps, int rows, int vec
     _Pragma("GCC unroll 16") for (int i = 0; i < rows; i++)                                        \
         _Pragma("GCC unroll 8") for (int v = 0; v < vectors; v++)
 
-/* One tile of slot f, whose planes w are: rows x vectors. Slot 0 has two products and not three; no
- * tap is no product.
- */
+/* One tile of slot f, whose planes w are: rows x vectors. Slot 0 has two products and not three, or
+ * one. */
 INLINE void tile(const struct circ_product *a, const float *w, int rows, int vectors, int f,
                  size_t x_at, size_t y_at)
 {
@@ -80,16 +79,21 @@ INLINE void tile(const struct circ_product *a, const float *w, int rows, int vec
     const float *first = f ? a->x.im : a->x.re, *second = f ? a->x.re : a->x.im;
     float *re = a->y.re + y_at, *im = a->y.im + y_at;
     FOR_TILE acc[i * vectors + v] = zero();
-    if (a->x.sum || vectors > 2)
-        accumulate(a, f ? a->taps : 0, rows, vectors, w, a->x.sum + x_at, NULL, acc);
-    else
-        accumulate(a, f ? a->taps : 0, rows, vectors, w, first + x_at, second + x_at, acc);
-    FOR_TILE store(im + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i * vectors + v]);
-    accumulate(a, a->taps, rows, vectors, w + plane, first + x_at, NULL, acc);
+    if (f && (a->x.sum || vectors > 2))
+        accumulate(a, a->taps, rows, vectors, w, a->x.sum + x_at, NULL, acc);
+    else if (f)
+        accumulate(a, a->taps, rows, vectors, w, first + x_at, second + x_at, acc);
+    if (f)
+        FOR_TILE store(im + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i * vectors + v]);
+    accumulate(a, a->taps, rows, vectors, a->ones ? w : w + plane, first + x_at, NULL, acc);
     FOR_TILE store(re + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i * vectors + v]);
-    FOR_TILE acc[i * vectors + v] = load(im + (size_t)i * a->y.block_stride + v * CIRC_LANES);
-    accumulate(a, f || !a->odd ? a->taps : 0, rows, vectors, w + 2 * plane, second + x_at, NULL,
-               acc);
+    if (!f && a->odd)
+        return;
+    if (f)
+        FOR_TILE acc[i * vectors + v] = load(im + (size_t)i * a->y.block_stride + v * CIRC_LANES);
+    else
+        FOR_TILE acc[i * vectors + v] = zero();
+    accumulate(a, a->taps, rows, vectors, w + 2 * plane, second + x_at, NULL, acc);
     FOR_TILE store(im + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i * vectors + v]);
 }
 
@@ -133,7 +137,8 @@ INLINE void tile_rows(const struct circ_product *a, int rows)
         x_at += vectors * CIRC_LANES;                                                              \
         y_at += vectors * CIRC_LANES;                                                              \
     }
-            if (a->x.sum) { /* else there are two inputs to hold, and no register for more */
+            if (a->x.sum ||
+                a->ones) { /* else there are two inputs to hold, and no register for more */
                 WIDTH(8)
                 WIDTH(4)
             }
@@ -434,6 +439,7 @@ const struct circ_kernels CIRC_TABLE = {
     .inverse = inverse,
     .inverse_blocks = inverse_blocks,
     .product = product,
+    .deal = deal,
     .winograd_in = winograd_in,
     .winograd_out = winograd_out,
     .stream_rows = stream_rows,

@@ -79,7 +79,8 @@ struct circ_product {
     struct circ_spectra x, y; /* from slot 0 on; y's block 0 is the tile's first */
     int slot_first, slot_last;
     int taps, q, rows;
-    bool odd;          /* k is odd: slot 0 has one bin */
+    bool odd;          /* k is odd: slot 0 has one bin, and no im of it is written */
+    bool ones;         /* k is 1: w has one plane, its one bin */
     const size_t *tap; /* [taps] */
     int out_rows, columns;
     size_t x_row, y_row;
@@ -88,7 +89,7 @@ struct circ_product {
 /* Rows of one slot and the six elements that stand for them (winograd.h), columns one by one: from
  * six rows of x to e, and from e to the first `rows` rows of x. Row r lies row[r] after where x
  * begins, element i of e i * element; whole vectors are written. e.sum is written on the
- * way in, x.sum is not used. */
+ * way in, x.sum is not used. Without im, NULL in both, there is neither im nor sum. */
 struct circ_winograd {
     struct circ_spectra x, e;
     size_t row[CIRC_WINOGRAD_ELEMENTS], element;
@@ -129,6 +130,14 @@ struct circ_sparse {
     bool relu;
 };
 
+/* Pixel i of a row, of `width` floats, to y[i % ways * stride + i / ways * width]. */
+struct circ_deal {
+    const float *x;
+    float *y;
+    size_t stride;
+    int pixels, width, ways;
+};
+
 struct circ_kernels {
     const char *name;
     int lanes;
@@ -143,6 +152,7 @@ struct circ_kernels {
     void (*inverse)(const struct circ_inverse *args, float *scratch);
     void (*inverse_blocks)(const struct circ_inverse *args, float *scratch);
     void (*product)(const struct circ_product *args);
+    void (*deal)(const struct circ_deal *args);
     void (*winograd_in)(const struct circ_winograd *args);
     void (*winograd_out)(const struct circ_winograd *args);
     void (*stream_rows)(const struct circ_stream_rows *args);

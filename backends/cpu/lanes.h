@@ -257,6 +257,57 @@ INLINE void swap_halves(vec *low, vec *high, int distance)
 #undef SWAP
 #endif
 
+#if CIRC_LANES > 1
+/* Of 2 L values in a and b, those of even and of odd index; and back. */
+INLINE void part(vec a, vec b, vec *even, vec *odd)
+{
+    mask order;
+    for (int l = 0; l < CIRC_LANES; l++)
+        order[l] = 2 * l;
+    *even = __builtin_shuffle(a, b, order);
+    *odd = __builtin_shuffle(a, b, order + 1);
+}
+
+INLINE void join(vec even, vec odd, vec *a, vec *b)
+{
+    mask order;
+    for (int l = 0; l < CIRC_LANES; l++)
+        order[l] = l % 2 * CIRC_LANES + l / 2;
+    *a = __builtin_shuffle(even, odd, order);
+    *b = __builtin_shuffle(even, odd, order + CIRC_LANES / 2);
+}
+
+/* v holds `ways` vectors of values one after the other: those of each residue modulo ways into a
+ * vector of their own; and back. ways: a power of two up to 8. */
+INLINE void unzip(vec *v, int ways)
+{
+    vec to[8];
+#pragma GCC unroll 3
+    for (int turn = 1; turn < ways; turn *= 2) {
+#pragma GCC unroll 4
+        for (int i = 0; i < ways / 2; i++)
+            part(v[2 * i], v[2 * i + 1], &to[i], &to[i + ways / 2]);
+#pragma GCC unroll 8
+        for (int i = 0; i < ways; i++)
+            v[i] = to[i];
+    }
+}
+
+INLINE void zip(vec *v, int ways)
+{
+    vec to[8];
+#pragma GCC unroll 3
+    for (int turn = 1; turn < ways; turn *= 2) {
+#pragma GCC unroll 4
+        for (int i = 0; i < ways / 2; i++)
+            join(v[i], v[i + ways / 2], &to[2 * i], &to[2 * i + 1]);
+#pragma GCC unroll 8
+        for (int i = 0; i < ways; i++)
+            v[i] = to[i];
+    }
+}
+#endif
+
 /* Transposes a square of CIRC_LANES vectors in registers, halving blocks. */
 INLINE void transpose(vec *rows)
 {

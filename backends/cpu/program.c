@@ -49,10 +49,11 @@ static enum circ_status create_fused(struct circ_step **step, const struct circ_
     return create(step, layer, weights, place, relu, err);
 }
 
-/* What computes a layer with weights. A dense layer of a compressed network takes the fastest of
- * the dense ones, whatever the variant; without a library it is a circulant layer of block 1. */
+/* What computes a layer with weights. A dense layer of a compressed network, or of the variant
+ * mixed, takes the fastest of the dense ones: of the libraries, and for CONV of blocks of one; with
+ * no library it is blocks of one whatever it is. */
 static const struct maker {
-    const char *variant;
+    const char *variant; /* NULL: nobody's alone */
     enum circ_structure structure;
     circ_step_create *create;
 } makers[] = {
@@ -65,7 +66,8 @@ static const struct maker {
 #if CIRC_HAVE_FFTW
     {"fftw", CIRC_CIRCULANT, circ_fftw_create},
 #endif
-    {"fused", CIRC_CIRCULANT, create_fused},     {"csr", CIRC_PRUNED, circ_pruned_create},
+    {NULL, CIRC_DENSE, circ_columns_create},     {"fused", CIRC_CIRCULANT, create_fused},
+    {"csr", CIRC_PRUNED, circ_pruned_create},
 };
 
 /* Creates the step of a layer with weights: by the variant's maker, or by the fastest of those that
@@ -78,9 +80,10 @@ static enum circ_status create_weighted(struct circ_step **step, const char *var
     const struct maker *fitting[sizeof makers / sizeof *makers];
     int count = 0;
     for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
-        if (makers[i].structure != layer->structure)
+        if (makers[i].structure != layer->structure ||
+            (!makers[i].variant && layer->op != CIRC_OP_CONV))
             continue;
-        if (!strcmp(makers[i].variant, variant))
+        if (makers[i].variant && !strcmp(makers[i].variant, variant))
             return makers[i].create(step, layer, weights, place, relu, err);
         fitting[count++] = &makers[i];
     }
@@ -372,7 +375,10 @@ void circ_program_launch(struct circ_program *program)
 
 const char *circ_program_isa(const struct circ_program *program)
 {
-    return program->place.kernels->name;
+    bool ours = program->train || circ_program_structure(program) != CIRC_DENSE;
+    for (int i = 0; i < program->step_count; i++)
+        ours |= circ_network_has_weights(program->steps[i]->layer) && !program->steps[i]->libraries;
+    return ours ? program->place.kernels->name : "";
 }
 
 unsigned circ_program_libraries(const struct circ_program *program)

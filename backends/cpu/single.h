@@ -25,25 +25,6 @@ INLINE vec reversed(vec v)
     return __builtin_shuffle(v, order);
 }
 
-/* Of 2 L values in a and b, those of even and of odd index; and back. */
-INLINE void part(vec a, vec b, vec *even, vec *odd)
-{
-    mask order;
-    for (int l = 0; l < CIRC_LANES; l++)
-        order[l] = 2 * l;
-    *even = __builtin_shuffle(a, b, order);
-    *odd = __builtin_shuffle(a, b, order + 1);
-}
-
-INLINE void join(vec even, vec odd, vec *a, vec *b)
-{
-    mask order;
-    for (int l = 0; l < CIRC_LANES; l++)
-        order[l] = l % 2 * CIRC_LANES + l / 2;
-    *a = __builtin_shuffle(even, odd, order);
-    *b = __builtin_shuffle(even, odd, order + CIRC_LANES / 2);
-}
-
 /* L rows across: L = 4, 8 or 16. */
 INLINE void dft_across(vec *r, vec *i)
 {

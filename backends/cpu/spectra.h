@@ -123,6 +123,63 @@ static void forward(const struct circ_forward *a, float *scratch)
     }
 }
 
+/* Whole vectors of the residues, as many as there are. Returns the pixels that are done. */
+#if CIRC_LANES > 1
+INLINE int deal_vectors(const struct circ_deal *a, int ways)
+{
+    int at = 0;
+    for (int to = 0; at + ways * CIRC_LANES <= a->pixels; at += ways * CIRC_LANES) {
+        vec v[8];
+#pragma GCC unroll 8
+        for (int i = 0; i < ways; i++)
+            v[i] = load(a->x + at + i * CIRC_LANES);
+        unzip(v, ways);
+#pragma GCC unroll 8
+        for (int i = 0; i < ways; i++)
+            store(a->y + (size_t)i * a->stride + to, v[i]);
+        to += CIRC_LANES;
+    }
+    return at;
+}
+#else
+#define deal_vectors(a, ways) 0
+#endif
+
+static void deal(const struct circ_deal *a)
+{
+    int done = a->width > 1   ? 0
+               : a->ways == 2 ? deal_vectors(a, 2)
+               : a->ways == 4 ? deal_vectors(a, 4)
+                              : 0;
+    size_t width = (size_t)a->width, step = (size_t)a->ways * width;
+    for (int way = 0; way < a->ways; way++) {
+        const float *x = a->x + ((size_t)done + (size_t)way) * width;
+        float *y = a->y + (size_t)way * a->stride + (size_t)(done / a->ways) * width;
+        if (a->ways == 1) {
+            memcpy(y, x, (size_t)a->pixels * width * sizeof *y);
+        } else if (width == CIRC_LANES) {
+            for (int at = done + way; at < a->pixels; at += a->ways, x += step, y += width)
+                store(y, load(x));
+        } else {
+            for (int at = done + way; at < a->pixels; at += a->ways, x += step, y += width)
+                for (size_t c = 0; c < width; c++)
+                    y[c] = x[c];
+        }
+    }
+}
+
+/* Blocks of one: the spectrum is the value. */
+static void inverse_ones(const struct circ_inverse *a)
+{
+    for (int i = a->block_first; i < a->block_last && i < a->channels; i++) {
+        const float *from = a->spectra.re + (size_t)(i - a->block_first) * a->spectra.block_stride;
+        float *to = a->y + (size_t)i * a->channel_stride, bias = a->bias ? a->bias[i] : 0;
+        for (int row = 0; row < a->rows; row++, from += a->spectra_row, to += a->row_stride)
+            for (int c = 0; c < a->columns; c += CIRC_LANES)
+                finish(to + c, load(from + c), bias, a->relu, a->columns - c);
+    }
+}
+
 /* One vector of columns of one block, of which not all rows or columns exist. */
 static void inverse_edge(const struct circ_inverse *a, struct slots x, int i, float *y, int columns,
                          float *scratch)
@@ -145,6 +202,10 @@ static void inverse(const struct circ_inverse *a, float *scratch)
     struct many many = {whole - a->block_first, vectors, (size_t)k * a->channel_stride,
                         s->block_stride};
     struct finish end = {no_bias, 0, a->relu ? 0 : -INFINITY};
+    if (k == 1) {
+        inverse_ones(a);
+        return;
+    }
     if (a->bias)
         end.bias = a->bias + a->block_first * k, end.bias_step = 1;
     for (int row = 0; row < a->rows; row++) {

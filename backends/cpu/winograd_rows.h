@@ -30,6 +30,12 @@ static void winograd_in(const struct circ_winograd *a)
             for (int r = 0; r < 6; r++)
                 x[r] = load(a->x.re + a->row[r] + x_at);
             elements_of(x, re);
+            if (!a->x.im) {
+#pragma GCC unroll 6
+                for (int e = 0; e < 6; e++)
+                    store(a->e.re + (size_t)e * a->element + e_at, re[e]);
+                continue;
+            }
 #pragma GCC unroll 6
             for (int r = 0; r < 6; r++)
                 x[r] = load(a->x.im + a->row[r] + x_at);
@@ -59,7 +65,8 @@ INLINE void rows_of(const vec e[6], int rows, vec y[5])
 
 INLINE void winograd_out_rows(const struct circ_winograd *a, int rows)
 {
-    for (int i = 0; i < 2 * a->blocks; i++) { /* re of all blocks, then im */
+    int planes = a->x.im ? 2 : 1;
+    for (int i = 0; i < planes * a->blocks; i++) { /* re of all blocks, then im */
         size_t block = (size_t)(i % a->blocks);
         const float *from = (i < a->blocks ? a->e.re : a->e.im) + block * a->e.block_stride;
         float *to = (i < a->blocks ? a->x.re : a->x.im) + block * a->x.block_stride;

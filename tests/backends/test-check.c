@@ -253,51 +253,59 @@ static void test_selected(void)
     check_fc(10, 1024, 16, 64);
 }
 
+static const struct conv_case {
+    int taps_h, taps_w, in, out, h, w, stride, pad, groups;
+} conv_cases[] = {
+    {3, 3, 16, 24, 9, 9, 1, 1, 1},    {1, 1, 20, 12, 7, 5, 1, 0, 1},
+    {5, 5, 8, 8, 12, 10, 1, 2, 2},    {3, 3, 12, 20, 13, 13, 2, 1, 1},
+    {11, 11, 3, 16, 35, 35, 4, 0, 1}, {3, 1, 6, 10, 8, 17, 3, 2, 2},
+    {2, 3, 5, 7, 6, 33, 2, 1, 1},     {3, 3, 32, 32, 4, 20, 1, 1, 4},
+    {1, 1, 16, 16, 9, 9, 3, 0, 1},    {7, 7, 4, 4, 7, 7, 1, 0, 1},
+    {3, 3, 160, 33, 13, 13, 1, 1, 1}, {5, 5, 96, 20, 9, 14, 1, 2, 2},
+    {9, 10, 2, 40, 21, 70, 4, 3, 1},
+};
+
+static void check_conv(const struct conv_case *c, enum circ_structure structure, int k, int batch,
+                       int layer_count)
+{
+    struct circ_layer conv = {.op = CIRC_OP_CONV,
+                              .out.c = c->out,
+                              .taps_h = c->taps_h,
+                              .taps_w = c->taps_w,
+                              .stride = c->stride,
+                              .pad = c->pad,
+                              .groups = c->groups,
+                              .bias = true,
+                              .compressible = true};
+    struct circ_layer layers[2] = {conv, {.op = CIRC_OP_RELU}};
+    struct problem p;
+    char what[128];
+    snprintf(what, sizeof what,
+             "conv %dx%d %d->%d @ %dx%d stride %d pad %d groups %d %s k %d batch %d", c->taps_h,
+             c->taps_w, c->in, c->out, c->h, c->w, c->stride, c->pad, c->groups,
+             circ_network_structure_name(structure), k, batch);
+    if (pose(&p, (struct circ_shape){c->in, c->h, c->w}, layers, layer_count, structure, k, batch))
+        check(what, &p, structure);
+    forget(&p);
+}
+
 static void test_conv(void)
 {
-    static const struct {
-        int taps_h, taps_w, in, out, h, w, stride, pad, groups;
-    } cases[] = {
-        {3, 3, 16, 24, 9, 9, 1, 1, 1},    {1, 1, 20, 12, 7, 5, 1, 0, 1},
-        {5, 5, 8, 8, 12, 10, 1, 2, 2},    {3, 3, 12, 20, 13, 13, 2, 1, 1},
-        {11, 11, 3, 16, 35, 35, 4, 0, 1}, {3, 1, 6, 10, 8, 17, 3, 2, 2},
-        {2, 3, 5, 7, 6, 33, 2, 1, 1},     {3, 3, 32, 32, 4, 20, 1, 1, 4},
-        {1, 1, 16, 16, 9, 9, 3, 0, 1},    {7, 7, 4, 4, 7, 7, 1, 0, 1},
-        {3, 3, 160, 33, 13, 13, 1, 1, 1}, {5, 5, 96, 20, 9, 14, 1, 2, 2},
-    };
     static const int ks[] = {1, 2, 3, 4, 5, 8, 12, 16, 17, 32};
     static const int batches[] = {1, 2, 3, 16, 17};
     int turn = 0;
-    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    for (size_t c = 0; c < sizeof conv_cases / sizeof *conv_cases; c++) {
         for (size_t i = 0; i < sizeof ks / sizeof *ks; i++) {
             for (size_t s = 0; s < 3; s++) {
                 if (structures[s] != CIRC_CIRCULANT && i % 5 != c % 5)
                     continue;
-                struct circ_layer conv = {.op = CIRC_OP_CONV,
-                                          .out.c = cases[c].out,
-                                          .taps_h = cases[c].taps_h,
-                                          .taps_w = cases[c].taps_w,
-                                          .stride = cases[c].stride,
-                                          .pad = cases[c].pad,
-                                          .groups = cases[c].groups,
-                                          .bias = true,
-                                          .compressible = true};
-                struct circ_layer layers[2] = {conv, {.op = CIRC_OP_RELU}};
-                struct problem p;
-                char what[128];
                 int batch = batches[turn++ % 5];
-                snprintf(what, sizeof what,
-                         "conv %dx%d %d->%d @ %dx%d stride %d pad %d groups %d %s k %d "
-                         "batch %d",
-                         cases[c].taps_h, cases[c].taps_w, cases[c].in, cases[c].out, cases[c].h,
-                         cases[c].w, cases[c].stride, cases[c].pad, cases[c].groups,
-                         circ_network_structure_name(structures[s]), ks[i], batch);
-                if (pose(&p, (struct circ_shape){cases[c].in, cases[c].h, cases[c].w}, layers,
-                         1 + turn % 2, structures[s], ks[i], batch))
-                    check(what, &p, structures[s]);
-                forget(&p);
+                check_conv(&conv_cases[c], structures[s], ks[i], batch, 1 + turn % 2);
             }
         }
+        /* the kernels of dense layers: strides are channels there */
+        for (int i = 0; conv_cases[c].stride > 1 && i < 5; i++)
+            check_conv(&conv_cases[c], CIRC_CIRCULANT, 1, batches[i], 2 - i % 2);
     }
 }
 
