@@ -76,9 +76,10 @@ struct circ_counts {
      * pixel). CIRCULANT: 2.5 k log2 k for each real transform of length k (q per input pixel, p per
      * output pixel), 8 per complex and 2 per real multiply-accumulate of the bins. */
     int64_t flop_executed;
-    /* As flop_executed with 6 per complex multiply-accumulate: three real products suffice. A
-     * quarter for DENSE 3x3 CONV of stride 1, and 6 / (r (7 - r)) of the products for CIRCULANT
-     * ones of r = 2 to 5 taps in a column: Winograd's algorithm does. */
+    /* The fewest that are known: as flop_executed with 6 per complex multiply-accumulate, for three
+     * real products suffice. A CONV of r = 2 to 5 taps in a column takes 6 / (r (7 - r)) of its
+     * products and what Winograd's elements take, where that is less; a DENSE one with a stride as
+     * one without it over the residues of its pixels, and a 3x3 one of stride 1 a quarter. */
     int64_t flop_roof;
     int64_t weight_count;       /* stored numbers without bias: m n, p q k, or the nonzeros */
     int64_t weight_count_dense; /* m n: what the dense layer would store */
