@@ -121,6 +121,17 @@ static int elements_columns(const struct circ_columns *c)
     return ((int)(kept_bytes() / 2 / column) - beside) / lanes * lanes;
 }
 
+/* Vectors of columns of a product by taps, across rows or row by row. Across, tiles are wider, so
+ * that what lies between rows has to be a tenth before it is left out. */
+static int taps_vectors(struct circ_columns *c)
+{
+    int lanes = c->base.place.kernels->lanes, rows = c->layer.out.h;
+    int by_row = rows * ((c->out_row + lanes - 1) / lanes);
+    int across = (rows * c->plane_row + lanes - 1) / lanes;
+    c->across = !c->copies && 10 * by_row > 9 * across;
+    return c->across ? across : by_row;
+}
+
 /* Whether Winograd's elements are predicted to be cheaper; sets the chunk and the run. */
 static bool takes_elements(struct circ_columns *c)
 {
@@ -129,8 +140,6 @@ static bool takes_elements(struct circ_columns *c)
     if (!c->conv || layer->stride > 1 || c->pairs || !tile ||
         layer->out.h < tile * c->base.place.threads)
         return false;
-    int by_row = layer->out.h * ((c->out_row + lanes - 1) / lanes);
-    int across = (layer->out.h * c->plane_row + lanes - 1) / lanes;
     int rows = elements_rows(c), run = (rows - 1) * c->plane_row + c->out_row, runs = 1;
     int most = elements_columns(c);
     if (run > most) {
@@ -148,7 +157,7 @@ static bool takes_elements(struct circ_columns *c)
                                   .q = c->g.q,
                                   .taps_w = layer->taps_w,
                                   .taps_h = layer->taps_h,
-                                  .vectors = by_row < across ? by_row : across,
+                                  .vectors = taps_vectors(c),
                                   .element_vectors = vectors,
                                   .ones = c->ones};
     c->chunk = rows * tile;
@@ -210,9 +219,9 @@ static void plan_plane(struct circ_columns *c)
     c->lead = c->copies ? 0 : layer->pad * batch;
     c->margin = c->copies ? 0 : (layer->pad > wider ? layer->pad : wider) * batch;
     c->plane_row = c->copies ? c->residue_pixels * stride * batch : layer->in.w * batch + c->margin;
-    int lanes = c->base.place.kernels->lanes, vectors = (c->out_row + lanes - 1) / lanes;
+    taps_vectors(c);
     c->elements = takes_elements(c);
-    c->across = !c->copies && (c->elements || c->plane_row < vectors * lanes);
+    c->across |= c->elements;
     if (c->elements) {
         c->taps = layer->taps_w;
         c->phases = circ_winograd_rows(layer->taps_h);

@@ -112,16 +112,6 @@ static bool trains(const char *variant)
     return !strcmp(variant, training[0]) || !strcmp(variant, training[1]);
 }
 
-/* Whether layers may want different makers. */
-static bool mixes(const struct circ_network *net)
-{
-    int weighted = 0;
-    for (int i = 0; i < net->layer_count; i++)
-        weighted +=
-            net->layers[i].op == CIRC_OP_CONV ? 2 : circ_network_has_weights(&net->layers[i]);
-    return weighted > 1;
-}
-
 static enum circ_status cpu_supports(struct circ_session *session,
                                      const struct circ_request *request, struct circ_error *err)
 {
@@ -151,10 +141,6 @@ static enum circ_status cpu_supports(struct circ_session *session,
     if (request->pass == CIRC_TRAIN && !trains(request->variant))
         return circ_status_fail(err, CIRC_UNSUP, "cpu trains with the variants %s and %s, not %s",
                                 training[0], training[1], request->variant);
-    if (!strcmp(variant->name, "mixed") && !mixes(request->model->network))
-        return circ_status_fail(err, CIRC_UNSUP,
-                                "cpu mixes where there is a CONV or more than one layer: a library "
-                                "computes a single FC layer alone");
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (!needs[i].here && !strcmp(needs[i].variant, variant->name))
             return circ_status_fail(err, CIRC_ABSENT,

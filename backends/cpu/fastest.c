@@ -16,7 +16,7 @@ static int64_t now_ns(void)
 }
 
 enum circ_status circ_fastest_time(const struct circ_step *step, double *seconds,
-                                 struct circ_error *err)
+                                   struct circ_error *err)
 {
     size_t batch = (size_t)step->place.batch * (size_t)step->panels;
     size_t inputs = (size_t)circ_network_elements(step->layer->in) * batch;
@@ -46,7 +46,7 @@ enum circ_status circ_fastest_time(const struct circ_step *step, double *seconds
 }
 
 enum circ_status circ_fastest_keep(struct circ_step **best, double *best_seconds,
-                                 struct circ_step *candidate, struct circ_error *err)
+                                   struct circ_step *candidate, struct circ_error *err)
 {
     double seconds = INFINITY;
     enum circ_status status = circ_fastest_time(candidate, &seconds, err);
