@@ -34,22 +34,70 @@ INLINE void store_square(vec *rows, float *to, size_t stride, int count)
             store(to + (size_t)l * stride, rows[l]);
 }
 
+#if CIRC_LANES > 1
+/* All blocks of a vector, k of them vectors in memory, k < CIRC_LANES. */
+INLINE void gather_short(const float *x, int k, float *rows)
+{
+    vec v[8];
+#pragma GCC unroll 8
+    for (int i = 0; i < k; i++)
+        v[i] = load(x + i * CIRC_LANES);
+    unzip(v, k);
+#pragma GCC unroll 8
+    for (int i = 0; i < k; i++)
+        store(rows + i * CIRC_LANES, v[i]);
+}
+
+INLINE void scatter_short(const float *rows, int k, vec least, const float *bias, float *y)
+{
+    vec v[8];
+#pragma GCC unroll 8
+    for (int i = 0; i < k; i++)
+        v[i] = load(rows + i * CIRC_LANES);
+    zip(v, k);
+#pragma GCC unroll 8
+    for (int i = 0; i < k; i++) {
+        vec value = bias ? v[i] + load(bias + i * CIRC_LANES) : v[i];
+        store(y + i * CIRC_LANES, vmax(least, value));
+    }
+}
+
+#if CIRC_LANES > 8
+#define FOR_SHORT(run) run(2) run(4) run(8)
+#elif CIRC_LANES > 4
+#define FOR_SHORT(run) run(2) run(4)
+#else
+#define FOR_SHORT(run) run(2)
+#endif
+#endif
+
 /* Blocks first .. first + blocks - 1 of x into lanes: rows[r][lane]. */
 static inline void gather_rows(const struct circ_forward *a, int first, int blocks, float *rows)
 {
     int k = a->transform->k;
-    if (k % CIRC_LANES == 0 && (int64_t)(first + blocks) * k <= a->channels) {
+    bool whole = (int64_t)(first + blocks) * k <= a->channels;
+    const float *x = a->x + (size_t)first * (size_t)k;
+    if (k % CIRC_LANES == 0 && whole) {
         for (int r = 0; r < k; r += CIRC_LANES) {
             vec square[CIRC_LANES];
-            load_square(a->x + (size_t)first * (size_t)k + r, (size_t)k, blocks, square);
+            load_square(x + r, (size_t)k, blocks, square);
             for (int i = 0; i < CIRC_LANES; i++)
                 store(rows + (r + i) * CIRC_LANES, square[i]);
         }
         return;
     }
+#if CIRC_LANES > 1
+    switch (whole && blocks == CIRC_LANES ? k : 0) {
+#define CASE(k)                                                                                    \
+    case k:                                                                                        \
+        gather_short(x, k, rows);                                                                  \
+        return;
+        FOR_SHORT(CASE)
+#undef CASE
+    }
+#endif
     memset(rows, 0, (size_t)k * CIRC_LANES * sizeof *rows);
-    for (int l = 0; l < blocks; l++) {
-        const float *x = a->x + (size_t)(first + l) * (size_t)k;
+    for (int l = 0; l < blocks; l++, x += k) {
         int valid = a->channels - (first + l) * k < k ? a->channels - (first + l) * k : k;
         for (int r = 0; r < valid; r++)
             rows[r * CIRC_LANES + l] = x[r];
@@ -97,34 +145,56 @@ static inline void gather_plane(const struct circ_spectra *s, const float *plane
                       (size_t)(first + (l < blocks ? l : 0)) * s->block_stride];
 }
 
+/* Rows r .. r + CIRC_LANES - 1 of so many blocks into channels k apart. */
+INLINE void scatter_square(const float *rows, int blocks, vec least, const float *bias, float *y,
+                           size_t k)
+{
+    vec square[CIRC_LANES];
+    for (int i = 0; i < CIRC_LANES; i++)
+        square[i] = load(rows + i * CIRC_LANES);
+    transpose(square);
+#pragma GCC unroll 16
+    for (int l = 0; l < CIRC_LANES; l++) {
+        if (l >= blocks)
+            break;
+        vec value = bias ? square[l] + load(bias + (size_t)l * k) : square[l];
+        store(y + (size_t)l * k, vmax(least, value));
+    }
+}
+
 /* Lanes into the channels of y, with bias and ReLU. */
 static inline void scatter_rows(const struct circ_inverse *a, int first, int blocks,
                                 const float *rows)
 {
     int k = a->transform->k;
-    if (k % CIRC_LANES == 0 && (int64_t)(first + blocks) * k <= a->channels) {
-        vec least = set1(a->relu ? 0 : -INFINITY);
-        for (int r = 0; r < k; r += CIRC_LANES) {
-            vec square[CIRC_LANES];
-            for (int i = 0; i < CIRC_LANES; i++)
-                square[i] = load(rows + (r + i) * CIRC_LANES);
-            transpose(square);
-#pragma GCC unroll 16
-            for (int l = 0; l < CIRC_LANES; l++) {
-                if (l >= blocks)
-                    break;
-                size_t channel = (size_t)(first + l) * (size_t)k + (size_t)r;
-                vec value = a->bias ? square[l] + load(a->bias + channel) : square[l];
-                store(a->y + channel, vmax(least, value));
-            }
+    bool whole = (int64_t)(first + blocks) * k <= a->channels, all = blocks == CIRC_LANES;
+    size_t channel = (size_t)first * (size_t)k;
+    const float *bias = a->bias ? a->bias + channel : NULL;
+    float *y = a->y + channel;
+    vec least = set1(a->relu ? 0 : -INFINITY);
+    if (k % CIRC_LANES == 0 && whole) {
+        for (int r = 0; r < k; r += CIRC_LANES, rows += CIRC_LANES * CIRC_LANES, y += CIRC_LANES) {
+            if (all && bias)
+                scatter_square(rows, CIRC_LANES, least, bias + r, y, (size_t)k);
+            else
+                scatter_square(rows, blocks, least, bias ? bias + r : NULL, y, (size_t)k);
         }
         return;
     }
+#if CIRC_LANES > 1
+    switch (whole && all ? k : 0) {
+#define CASE(k)                                                                                    \
+    case k:                                                                                        \
+        scatter_short(rows, k, least, bias, y);                                                    \
+        return;
+        FOR_SHORT(CASE)
+#undef CASE
+    }
+#endif
     for (int l = 0; l < blocks; l++) {
         for (int r = 0; r < k && (first + l) * k + r < a->channels; r++) {
-            int channel = (first + l) * k + r;
-            float value = rows[r * CIRC_LANES + l] + (a->bias ? a->bias[channel] : 0);
-            a->y[channel] = a->relu && value < 0 ? 0 : value;
+            float value = rows[r * CIRC_LANES + l] + (bias ? bias[l * k + r] : 0);
+            y[l * k + r] = a->relu && value < 0 ? 0 : value;
         }
     }
 }

@@ -96,6 +96,21 @@ INLINE void first_rows(int radix, int n, const float *w, struct rows x, vec *re,
     }
 }
 
+/* Values of rows 2 pair and 2 pair + 1, finished; next: where what is written soon lies, or 0. */
+INLINE void put_rows(const struct rows *y, int pair, vec even, vec odd, const struct finish *finish,
+                     vec least, size_t next)
+{
+    size_t row = 2 * (size_t)pair;
+    float *at = y->at + row * y->stride;
+    const float *bias = finish->bias + row * finish->bias_step;
+    if (next) {
+        __builtin_prefetch(at + next, 1);
+        __builtin_prefetch(at + y->stride + next, 1);
+    }
+    store(at, vmax(least, even + set1(bias[0])));
+    store(at + y->stride, vmax(least, odd + set1(bias[finish->bias_step])));
+}
+
 /* Last pass of the inverse transform: values to finished rows. Those `next` further on are written
  * after them, and asked for. */
 INLINE void last_rows(int radix, int n, const int *order, const vec *re, const vec *im, vec scale,
@@ -111,20 +126,10 @@ INLINE void last_rows(int radix, int n, const int *order, const vec *re, const v
             i[t] = im[order[q] + t];
         }
         dft(radix, r, i);
-        float *at = y.at + 2 * (size_t)q * y.stride;
-        const float *bias = finish.bias + 2 * (size_t)q * finish.bias_step;
 #pragma GCC unroll 8
-        for (int t = 0; t < radix; t++) { /* the two parts change places in an inverse */
-            size_t row = (size_t)(2 * s * t);
-            vec even = i[t] * scale + set1(bias[row * finish.bias_step]);
-            vec odd = r[t] * scale + set1(bias[(row + 1) * finish.bias_step]);
-            if (n <= 128) { /* longer ones would be gone again when they are due */
-                __builtin_prefetch(at + row * y.stride + next, 1);
-                __builtin_prefetch(at + (row + 1) * y.stride + next, 1);
-            }
-            store(at + row * y.stride, vmax(least, even));
-            store(at + (row + 1) * y.stride, vmax(least, odd));
-        }
+        for (int t = 0; t < radix; t++) /* the two parts change places in an inverse */
+            put_rows(&y, q + s * t, i[t] * scale, r[t] * scale, &finish, least,
+                     n <= 128 ? next : 0); /* those of longer ones would be gone when due */
     }
 }
 
@@ -187,6 +192,22 @@ INLINE void last_slots(int radix, int n, const int *order, const float *w, const
     }
 }
 
+/* All passes of the forward transform where there is one. */
+INLINE void only_slots(int n, const float *w, struct rows x, struct slots y)
+{
+    vec r[8], i[8];
+#pragma GCC unroll 8
+    for (int t = 0; t < n; t++) {
+        r[t] = load(x.at + (size_t)(2 * t) * x.stride);
+        i[t] = load(x.at + (size_t)(2 * t + 1) * x.stride);
+    }
+    dft(n, r, i);
+    put_slot(&y, 0, r[0] + i[0], r[0] - i[0]);
+#pragma GCC unroll 8
+    for (int t = 1; 2 * t <= n; t++)
+        untangle(&y, w, n, t, r[t], i[t], r[n - t], i[n - t]);
+}
+
 /* The other way: bins f and n - f of the real transform to those of the complex one, times 2. */
 INLINE void tangle(const struct slots *x, const float *w, int n, int f, vec *ar, vec *ai, vec *br,
                    vec *bi)
@@ -199,6 +220,22 @@ INLINE void tangle(const struct slots *x, const float *w, int n, int f, vec *ar,
     vec tr = or *c + oi * d, ti = oi * c - or *d; /* c, d: half the root */
     *ar = er - 2 * ti, *ai = ei + 2 * tr;
     *br = er + 2 * ti, *bi = 2 * tr - ei;
+}
+
+/* All passes of the inverse transform where there is one. */
+INLINE void only_rows(int n, const float *untangling, struct slots x, vec scale, struct rows y,
+                      struct finish finish, size_t next)
+{
+    vec r[8], i[8], skip, dc = load(x.re), nyquist = load(x.im), least = set1(finish.least);
+    r[0] = dc + nyquist, i[0] = dc - nyquist;
+#pragma GCC unroll 8
+    for (int t = 1; 2 * t <= n; t++)
+        tangle(&x, untangling, n, t, &r[t], &i[t], 2 * t == n ? &skip : &r[n - t],
+               2 * t == n ? &skip : &i[n - t]);
+    dft(n, i, r);
+#pragma GCC unroll 8
+    for (int t = 0; t < n; t++)
+        put_rows(&y, t, r[t] * scale, i[t] * scale, &finish, least, next);
 }
 
 /* First pass of the inverse transform: slots to values. Butterfly p takes bins p + m t, and
@@ -292,13 +329,14 @@ INLINE void fused_forward(const struct circ_transform *t, const struct shape sha
 #define FIRST(r)  first_rows(r, n, w, from, re, im)
 #define MIDDLE(r) middle(r, n, length, w, re, im)
 #define LAST(r)   last_slots(r, n, t->forward_order, t->untangle, re, im, to)
+#define ONLY(r)   only_slots(r, t->untangle, from, to)
             if (shape.passes == 1) {
-                FIRST(1);
-            } else {
-                FOR_RADIX(shape.radix[0], FIRST);
-                w += 2 * (length - length / shape.radix[0]);
-                length /= shape.radix[0];
+                FOR_RADIX(n, ONLY);
+                continue;
             }
+            FOR_RADIX(shape.radix[0], FIRST);
+            w += 2 * (length - length / shape.radix[0]);
+            length /= shape.radix[0];
 #pragma GCC unroll 4
             for (int pass = 1; pass < shape.passes - 1; pass++) {
                 FOR_RADIX(shape.radix[pass], MIDDLE);
@@ -306,6 +344,7 @@ INLINE void fused_forward(const struct circ_transform *t, const struct shape sha
                 length /= shape.radix[pass];
             }
             FOR_RADIX(shape.radix[shape.passes - 1], LAST);
+#undef ONLY
 #undef FIRST
 #undef MIDDLE
 #undef LAST
@@ -330,6 +369,11 @@ INLINE void fused_inverse(const struct circ_transform *t, const struct shape sha
 #define FIRST(r)  first_slots(r, n, w, t->untangle, from, re, im)
 #define MIDDLE(r) middle(r, n, length, w, re, im)
 #define LAST(r)   last_rows(r, n, t->inverse_order, re, im, scale, to, finish, next)
+#define ONLY(r)   only_rows(r, t->untangle, from, scale, to, finish, next)
+            if (shape.passes == 1) {
+                FOR_RADIX(n, ONLY);
+                continue;
+            }
             FOR_RADIX(shape.radix[shape.passes - 1], FIRST);
             w += 2 * (length - length / shape.radix[shape.passes - 1]);
             length /= shape.radix[shape.passes - 1];
@@ -339,10 +383,8 @@ INLINE void fused_inverse(const struct circ_transform *t, const struct shape sha
                 w += 2 * (length - length / shape.radix[pass]);
                 length /= shape.radix[pass];
             }
-            if (shape.passes == 1)
-                LAST(1);
-            else
-                FOR_RADIX(shape.radix[0], LAST);
+            FOR_RADIX(shape.radix[0], LAST);
+#undef ONLY
 #undef FIRST
 #undef MIDDLE
 #undef LAST

@@ -131,8 +131,6 @@ enum circ_status circ_transform_create(struct circ_transform **out, int k, int l
         t->untangle = put_passes(t, true, t->inverse);
         t->inverse_order = put_order(t, false, t->forward_order);
         put_order(t, true, t->inverse_order);
-        for (int q = 0; t->passes == 1 && q < t->n; q++)
-            t->inverse_order[q] = q; /* a single pass is the first one, and its values in order */
         float *w = t->untangle;
         for (int f = 0; f < t->n; f++)
             w = put_root(w, 0.5, f, k);
