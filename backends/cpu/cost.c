@@ -14,8 +14,9 @@
 /* A transform in lanes over blocks, its way in and out included, per k log2 k; one of a block
  * alone, per k log2 k and lane; one in lanes over columns, per row of the block. */
 #define TRANSFORM_BLOCKS  3.0
-#define TRANSFORM_SINGLE  2.4
+#define TRANSFORM_SINGLE  3.4
 #define TRANSFORM_COLUMNS 14.0
+#define LONG_COLUMNS      512 /* rows of a block that the nearest cache holds; longer: twice that */
 #define FEW_BLOCKS        1.3 /* more where slots must be turned into lanes and back */
 
 /* Multiply-adds a cycle, of the two that there are. */
@@ -90,7 +91,8 @@ double circ_cost_columns(struct circ_cost_layer l)
     double vectors = vectors_of(l.batch, l.lanes), pairs = ceil(vectors / 2);
     double terms = 3.0 * circ_fft_slots(l.k) * l.p * l.q;
     double products = terms * vectors / (vectors > 1 ? PRODUCT_MORE : PRODUCT_ONE);
-    double transforms = (double)(l.p + l.q) * l.k * vectors * TRANSFORM_COLUMNS;
+    double row = l.k > LONG_COLUMNS ? 2 * TRANSFORM_COLUMNS : TRANSFORM_COLUMNS;
+    double transforms = (double)(l.p + l.q) * l.k * vectors * row;
     double words = l.pairs ? terms / 3 : terms; /* a word for three planes */
     return larger(products, pairs * read_cycles(words)) + transforms;
 }

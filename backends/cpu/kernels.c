@@ -294,35 +294,33 @@ static void stream_rows(const struct circ_stream_rows *a)
         stream_rows_of(a, false);
 }
 
-/* Rows i and i + 1 (rows = 2) or i alone, vectors of slots one by one. */
+/* Rows i .. i + rows - 1, a tile, vectors of slots one by one. */
 INLINE void slots_rows(const struct circ_stream_slots *a, int i, int rows, bool pairs)
 {
-    size_t padded = (size_t)(a->slots + CIRC_LANES - 1) / CIRC_LANES * CIRC_LANES;
-    size_t one = (pairs ? 1 : 2) * padded, row = (size_t)a->q * one;
-    const float *first = a->w + (size_t)i * row;
-    for (size_t f = 0; f < padded; f += CIRC_LANES) {
-        vec rr[2], ii[2], ri[2], ir[2];
-#pragma GCC unroll 2
+    size_t vectors = (size_t)(a->slots + CIRC_LANES - 1) / CIRC_LANES;
+    size_t one = (pairs ? 1 : 2) * CIRC_LANES;
+    const float *w = a->w + (size_t)i * vectors * (size_t)a->q * one;
+    for (size_t f = 0; f < vectors * CIRC_LANES; f += CIRC_LANES) {
+        vec rr[4], ii[4], ri[4], ir[4];
+#pragma GCC unroll 4
         for (int u = 0; u < rows; u++)
             rr[u] = ii[u] = ri[u] = ir[u] = zero();
-        const float *w = first + f, *x_re = a->x.re + f, *x_im = a->x.im + f;
+        const float *x_re = a->x.re + f, *x_im = a->x.im + f;
         for (int j = 0; j < a->q; j++) {
             vec xr = load(x_re), xi = load(x_im);
-#pragma GCC unroll 2
-            for (int u = 0; u < rows; u++) {
-                const float *at = w + (size_t)u * row;
-                vec wr = held(load(at));
+#pragma GCC unroll 4
+            for (int u = 0; u < rows; u++, w += one) {
+                vec wr = held(load(w));
                 rr[u] = rr[u] + wr * xr;
                 ri[u] = ri[u] + wr * xi;
-                vec wi = load_im(at, padded, pairs, wr);
+                vec wi = load_im(w, CIRC_LANES, pairs, wr);
                 ii[u] = ii[u] + wi * xi;
                 ir[u] = ir[u] + wi * xr;
             }
-            w += one;
             x_re += a->x.block_stride;
             x_im += a->x.block_stride;
         }
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int u = 0; u < rows; u++) {
             size_t at = (size_t)(i + u) * a->y.block_stride + f;
             vec re = rr[u] - ii[u], im = ri[u] + ir[u];
@@ -338,11 +336,24 @@ INLINE void slots_rows(const struct circ_stream_slots *a, int i, int rows, bool 
 
 INLINE void stream_slots_of(const struct circ_stream_slots *a, bool pairs)
 {
-    int i = a->row_first;
-    for (; i + 2 <= a->row_last; i += 2)
-        slots_rows(a, i, 2, pairs);
-    if (i < a->row_last)
-        slots_rows(a, i, 1, pairs);
+    for (int i = a->row_first; i < a->row_last; i += a->tile) {
+        int left = a->row_last - i;
+        switch (left < a->tile ? left : a->tile) {
+        case 1:
+            slots_rows(a, i, 1, pairs);
+            break;
+        case 2:
+            slots_rows(a, i, 2, pairs);
+            break;
+#if CIRC_ACCUMULATORS > 16
+        case 3:
+            slots_rows(a, i, 3, pairs);
+            break;
+        default:
+            slots_rows(a, i, 4, pairs);
+#endif
+        }
+    }
 }
 
 static void stream_slots(const struct circ_stream_slots *a)

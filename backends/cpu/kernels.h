@@ -109,13 +109,15 @@ struct circ_stream_rows {
 };
 
 /* The product for one column, lanes over slots: for few block rows and long transforms.
- * w: [i][j]{re[slots rounded up to lanes], im[same]}, or {pair[same]}; slot strides of x and y are
- * 1, their block strides multiples of lanes. Block rows row_first .. row_last - 1. */
+ * w: [tile][vector of slots][j][row of the tile]{re[lanes], im[lanes]}, or {pair[lanes]}: a tile is
+ * `tile` block rows, at most stream_vectors, the last what is left of them. Slot strides of x and y
+ * are 1, their block strides multiples of lanes. Block rows row_first .. row_last - 1, whole tiles.
+ */
 struct circ_stream_slots {
     const float *w;
     bool pairs;
     struct circ_spectra x, y;
-    int slots, q, row_first, row_last;
+    int slots, q, tile, row_first, row_last;
 };
 
 /* Compressed rows times columns: y[r][c] = sum_e values[e] x[column[e]][c] + bias[r], rows first ..
@@ -143,7 +145,7 @@ struct circ_kernels {
     int lanes;
     /* most block rows of a tile of the product, of one vector of columns and of more */
     int rows_of_one, rows_of_more;
-    int stream_vectors; /* most row vectors of a tile of the stream: 4 or 2 */
+    int stream_vectors; /* most row vectors, or rows, of a tile of the stream: 4 or 2 */
     /* scratch: circ_transform_scratch vectors of lanes floats, aligned to a vector */
     void (*forward)(const struct circ_forward *args, float *scratch);
     /* the same with x(channel, 0) contiguous: lanes over blocks, columns is 1; spectra with block

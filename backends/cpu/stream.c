@@ -20,7 +20,7 @@ struct stream {
     struct circ_geometry g;
     bool over_slots;
     int vectors; /* of block rows, or of slots */
-    int tile;    /* vectors of block rows whose weights lie side by side */
+    int tile;    /* block rows, or vectors of them, whose weights lie side by side */
     /* in scratch, after the transforms' own: x and y of a sample, spectra of both */
     size_t x_at, y_at, xs_at, ys_at;
 };
@@ -56,29 +56,36 @@ static size_t parts_of(const struct stream *s)
     return in_pairs(s) ? 1 : 2;
 }
 
+/* Block rows, or vectors of them: what tiles consist of. */
+static int rows_of(const struct stream *s)
+{
+    return s->over_slots ? s->g.p : s->vectors;
+}
+
 static size_t weight_at(const struct stream *s, int slot, int i, int j, size_t *imaginary)
 {
     size_t lanes = (size_t)s->base.place.kernels->lanes, q = (size_t)s->g.q;
     size_t parts = parts_of(s);
-    if (s->over_slots) {
-        size_t padded = (size_t)s->vectors * lanes;
-        *imaginary = padded;
-        return ((size_t)i * q + (size_t)j) * parts * padded + (size_t)slot;
-    }
+    int vector = (s->over_slots ? slot : i) / (int)lanes; /* of slots, or of rows */
+    int row = s->over_slots ? i : vector, first = row / s->tile * s->tile;
+    int left = rows_of(s) - first;
+    size_t width = (size_t)(left < s->tile ? left : s->tile), at;
     *imaginary = lanes;
-    int vector = i / (int)lanes, first = vector / s->tile * s->tile, left = s->vectors - first;
-    size_t width = (size_t)(left < s->tile ? left : s->tile);
-    size_t at = ((size_t)slot * (size_t)s->vectors + (size_t)first) * q;
-    return (at + (size_t)j * width + (size_t)(vector - first)) * parts * lanes + (size_t)i % lanes;
+    if (s->over_slots)
+        at = ((size_t)first * (size_t)s->vectors + (size_t)vector * width) * q;
+    else
+        at = ((size_t)slot * (size_t)s->vectors + (size_t)first) * q;
+    at += (size_t)j * width + (size_t)(row - first);
+    return at * parts * lanes + (size_t)(s->over_slots ? slot : i) % lanes;
 }
 
 /* Tiles are shared out whole: the widest of which nobody has more than he must. */
-static int tile_of(int vectors, int threads, int most)
+static int tile_of(int rows, int threads, int most)
 {
     int tile = most;
     while (tile > 1) {
-        int tiles = vectors_of(vectors, tile), widest = vectors_of(tiles, threads) * tile;
-        if (widest <= vectors_of(vectors, threads) + vectors / threads / 8)
+        int tiles = vectors_of(rows, tile), widest = vectors_of(tiles, threads) * tile;
+        if (widest <= vectors_of(rows, threads) + rows / threads / 8)
             break;
         tile /= 2;
     }
@@ -167,6 +174,7 @@ static void run_sample(const struct stream *s, const float *x, float *y, int fir
                                                           .y = ys,
                                                           .slots = s->transform->slots,
                                                           .q = s->g.q,
+                                                          .tile = s->tile,
                                                           .row_first = first,
                                                           .row_last = last});
     } else {
@@ -203,14 +211,12 @@ static void run(const struct circ_step *step, const float *x, float *y, float *s
 {
     const struct stream *s = (const struct stream *)step;
     int first, last, batch = step->place.batch, lanes = step->place.kernels->lanes;
-    int count = s->over_slots ? s->g.p : vectors_of(s->vectors, s->tile);
-    circ_step_share(count, step->place.threads, thread, &first, &last);
+    int rows = rows_of(s);
+    circ_step_share(vectors_of(rows, s->tile), step->place.threads, thread, &first, &last);
     if (first == last)
         return;
-    if (!s->over_slots) {
-        first *= s->tile;
-        last = last * s->tile < s->vectors ? last * s->tile : s->vectors;
-    }
+    first *= s->tile;
+    last = last * s->tile < rows ? last * s->tile : rows;
     if (batch == 1) {
         run_sample(s, x, y, first, last, scratch);
         return;
@@ -263,7 +269,7 @@ enum circ_status circ_stream_create(struct circ_step **step, const struct circ_l
         struct circ_cost_layer cost = cost_of(layer, place);
         s->over_slots = circ_cost_stream_slots(cost) < circ_cost_stream_rows(cost);
         s->vectors = vectors_of(s->over_slots ? slots : s->g.p, lanes);
-        s->tile = tile_of(s->vectors, place.threads, place.kernels->stream_vectors);
+        s->tile = tile_of(rows_of(s), place.threads, place.kernels->stream_vectors);
         plan_scratch(s);
         status = pack_weights(s, weights, err);
     }
