@@ -8,7 +8,7 @@
 #define CIRC_BLOCKS_H
 
 #include "backends/cpu/kernels.h"
-#include "backends/cpu/passes.h"
+#include "backends/cpu/lengths.h"
 #include "backends/cpu/single.h"
 
 #include <math.h>

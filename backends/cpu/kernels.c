@@ -8,7 +8,7 @@
  */
 #include "backends/cpu/blocks.h"
 #include "backends/cpu/kernels.h"
-#include "backends/cpu/passes.h"
+#include "backends/cpu/lengths.h"
 #include "backends/cpu/pointwise.h"
 #include "backends/cpu/spectra.h"
 #include "backends/cpu/winograd_rows.h"

@@ -11,7 +11,7 @@
 #define CIRC_SINGLE_H
 
 #include "backends/cpu/kernels.h"
-#include "backends/cpu/passes.h"
+#include "backends/cpu/lengths.h"
 
 #include <math.h>
 #include <string.h>

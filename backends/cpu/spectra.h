@@ -8,7 +8,7 @@
 
 #include "backends/cpu/kernels.h"
 #include "backends/cpu/lanes.h"
-#include "backends/cpu/passes.h"
+#include "backends/cpu/lengths.h"
 #include "backends/cpu/pointwise.h"
 
 #include <math.h>
