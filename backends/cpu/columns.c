@@ -309,7 +309,7 @@ static void run_chunk(const struct circ_columns *c, float *y, const struct part 
         for (int f = 0; f < c->transform->slots; f = product.slot_last) {
             product.slot_first = f;
             product.slot_last = c->slots_together ? c->transform->slots : f + 1;
-            if (c->elements)
+            if (c->elements && (!c->ones || from == part->tile_first))
                 split_rows(c, part, first, f, product.columns, xs, own);
             for (int number = from; number < to; number++) {
                 struct circ_columns_tile tile = circ_columns_plan_tile(c, number);

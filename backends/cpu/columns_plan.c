@@ -226,7 +226,7 @@ static void plan_plane(struct circ_columns *c)
         c->taps = layer->taps_w;
         c->phases = circ_winograd_rows(layer->taps_h);
         c->x_planes = c->ones ? 1 : 2;
-        c->slots_together = false;
+        c->slots_together = c->ones; /* one slot, whose elements serve all tiles */
     }
 
     size_t row_bytes = 2 * (size_t)c->x_planes * (size_t)c->plane_row * (size_t)(c->g.q * c->g.k);
