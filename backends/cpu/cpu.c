@@ -112,6 +112,17 @@ static bool trains(const char *variant)
     return !strcmp(variant, training[0]) || !strcmp(variant, training[1]);
 }
 
+/* Whether layers may want different makers, or one of them ours: else a library has the row. */
+static bool mixes(const struct circ_network *net)
+{
+    int choices = 0;
+    for (int i = 0; i < net->layer_count; i++) {
+        bool conv = net->layers[i].op == CIRC_OP_CONV;
+        choices += conv ? 2 : circ_network_has_weights(&net->layers[i]);
+    }
+    return choices > 1;
+}
+
 static enum circ_status cpu_supports(struct circ_session *session,
                                      const struct circ_request *request, struct circ_error *err)
 {
@@ -141,6 +152,9 @@ static enum circ_status cpu_supports(struct circ_session *session,
     if (request->pass == CIRC_TRAIN && !trains(request->variant))
         return circ_status_fail(err, CIRC_UNSUP, "cpu trains with the variants %s and %s, not %s",
                                 training[0], training[1], request->variant);
+    if (!strcmp(variant->name, "mixed") && !mixes(request->model->network))
+        return circ_status_fail(err, CIRC_UNSUP,
+                                "a single FC layer has nothing to mix: see the other variants");
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (!needs[i].here && !strcmp(needs[i].variant, variant->name))
             return circ_status_fail(err, CIRC_ABSENT,
