@@ -168,7 +168,8 @@ int main(int argc, char **argv)
             tap_skip(devices[d].reason, "%s", devices[d].name);
             continue;
         }
-        test_cycles("opened and closed", devices[d].name, NULL, 1000);
+        test_cycles("opened and closed", devices[d].name, NULL,
+                    getenv("CIRC_TEST_MORE") ? 1000 : 200);
         for (int v = 0; v < variant_count; v++)
             for (int pass = 0; pass < 2; pass++)
                 test_variant(devices[d].name, &variants[v], pass ? CIRC_TRAIN : CIRC_INFER, uses);

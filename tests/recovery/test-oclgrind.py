@@ -12,8 +12,8 @@ import sys
 import bench
 from tap import Tap, skip_all
 
-POINTS = ["-w", "fc:70x45,conv:3x3x6x10@5x5", "-s", "circulant,dense", "-k", "8,64", "-n", "3", "--pass", "infer,train",
-          "--variant", "fused,tile,clfft,clblast"]
+POINTS = ["-w", "fc:70x45,conv:3x3x6x10@5x5", "-s", "circulant,dense", "-n", "3", "--pass", "infer,train", "--variant",
+          "fused,tile,clfft,clblast", "-k"]
 PANELS = ["-w", "fc:70x45", "-s", "circulant", "-k", "8", "-n", "6", "--variant", "fused"]
 SHARED = "v1 r4 c2 g32 p8 s8 h8 l32 m4"
 # What it says of the program's questions for a device's place, which only newer devices know.
@@ -42,7 +42,7 @@ def main():
         machine.close()
         return skip_all("oclgrind is not installed" if not oclgrind else "oclgrind and AddressSanitizer do not go together")
     machine.environment["XDG_CACHE_HOME"] = machine.path("cache")
-    rows = check(tap, machine, oclgrind, "one work-item a vector", POINTS)
+    rows = check(tap, machine, oclgrind, "one work-item a vector", POINTS, "8")
     tap.ok(all(row["device_kind"] and row["kind"] != "measured" for row in rows), "no time of it would be called measured")
     check(tap, machine, oclgrind, "panels", PANELS)
     db, tunings = machine.path("tuned.db"), machine.path("tunings.jsonl")
@@ -55,7 +55,7 @@ def main():
                 file.write(json.dumps(row) + "\n")
     done = machine.run("tune", "--import", tunings, "--db", db)
     tap.ok(done.returncode == 0, f"a tuning of shared work is read {done.stderr}")
-    rows = check(tap, machine, oclgrind, "work shared", POINTS, "--db", db)
+    rows = check(tap, machine, oclgrind, "work shared", POINTS, "64", "--db", db)
     tap.ok(all(row["tuning"] == SHARED for row in rows if row["variant"] == "fused"), "with that tuning")
     machine.close()
     return tap.done()
