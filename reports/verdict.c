@@ -42,7 +42,13 @@ static void write_weight(FILE *file, const struct circ_row *row)
 static void write_reason(FILE *file, const char *lead, const char *reason)
 {
     char text[161];
-    snprintf(text, sizeof text, "%s", reason);
+    if (snprintf(text, sizeof text, "%s", reason) >= (int)sizeof text) {
+        char *clause = strrchr(text, ';'), *word = strrchr(text, ' ');
+        if (clause)
+            *clause = 0;
+        else
+            strcpy(word && word < text + 157 ? word : text + 157, "...");
+    }
     if (text[0])
         fputs(lead, file);
     circ_escape_plain(file, text);
