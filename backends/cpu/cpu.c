@@ -213,13 +213,14 @@ static void cpu_describe(const struct circ_program *program, struct circ_program
                  used ? ", " : "", (long long)copies);
 }
 
-/* Floats of spectra that one circulant layer keeps: both sides of the blocks, padding included. A
- * CONV layer holds a band of rows of them for each thread, 2 windows high at least: see plan_plane
- * in columns.c. */
+/* Floats of spectra that one circulant layer keeps: both sides of the blocks, padding included; or
+ * a dense CONV, whose blocks are of one. A CONV layer holds a band of rows of them for each thread,
+ * 2 windows high at least: see plan_plane in columns.c. */
 static int64_t spectra_of(const struct circ_layer *layer, int batch, int threads)
 {
     int p, q;
-    if (!circ_network_has_weights(layer) || layer->structure != CIRC_CIRCULANT)
+    bool ones = layer->structure == CIRC_DENSE && layer->op == CIRC_OP_CONV;
+    if (!circ_network_has_weights(layer) || (layer->structure != CIRC_CIRCULANT && !ones))
         return 0;
     circ_network_blocks(layer, &p, &q);
     int64_t in = (int64_t)q * layer->block, out = (int64_t)p * layer->block;
