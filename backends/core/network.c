@@ -317,8 +317,8 @@ static int64_t layer_transform_flop(const struct circ_layer *layer)
 
 /* A CONV of p x q blocks, of so many flop and of so many numbers each. */
 struct filter {
-    int taps_h, taps_w, p, q;
-    int64_t block;
+    int taps_h, taps_w;
+    int64_t p, q, block;
     int numbers;
 };
 
@@ -327,23 +327,45 @@ struct filter {
 static double row_flop(const struct filter *f)
 {
     int rows = circ_winograd_rows(f->taps_h);
-    double products = (double)CIRC_WINOGRAD_ELEMENTS * f->taps_w * f->p * f->q * (double)f->block;
-    double moves = (double)f->numbers * (19.0 * f->q + (5.0 + 2 * rows) * f->p);
+    double p = (double)f->p, q = (double)f->q;
+    double products = (double)CIRC_WINOGRAD_ELEMENTS * f->taps_w * p * q * (double)f->block;
+    double moves = (double)f->numbers * (19.0 * q + (5.0 + 2 * rows) * p);
     return rows ? (products + moves) / rows : INFINITY;
 }
 
-/* The fewest flop that a dense CONV is known to take: by definition; by elements over rows, which a
- * strided one has over the residues of its pixels; or by F(4x4, 3x3), 36 products where the sum has
- * 144 (Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016). */
+/* The share of a filter's taps in one direction that meet the picture. */
+static double taps_inside(int out, int stride, int pad, int taps, int in)
+{
+    double inside = 0;
+    for (int o = 0; o < out; o++) {
+        int64_t low = (int64_t)o * stride - pad, high = low + taps;
+        low = low > 0 ? low : 0;
+        high = high < in ? high : in;
+        inside += high > low ? (double)(high - low) : 0;
+    }
+    return inside / ((double)out * taps);
+}
+
+/* The fewest flop that a dense CONV is known to take: by definition, of taps that meet the picture;
+ * by elements over rows, which a strided one has over the residues of its pixels; or by F(4x4,
+ * 3x3), 36 products where the sum has 144 (Lavin and Gray, "Fast algorithms for convolutional
+ * neural networks", CVPR 2016). */
 static int64_t least_dense_flop(const struct circ_layer *layer, int64_t matrices, int m, int n,
                                 int64_t pixels)
 {
     int s = layer->stride, taps_h = layer->taps_h, taps_w = layer->taps_w;
-    double least = 2.0 * (double)matrices * m * n;
-    struct filter split = {(taps_h + s - 1) / s, (taps_w + s - 1) / s, m, n * s * s, 2, 1};
-    double rows = row_flop(&split) * layer->groups;
-    if (s == 1 && taps_h == 3 && taps_w == 3 && least / 4 < rows)
-        rows = least / 4;
+    double sum = 2.0 * (double)matrices * m * n;
+    double least = sum * taps_inside(layer->out.h, s, layer->pad, taps_h, layer->in.h) *
+                   taps_inside(layer->out.w, s, layer->pad, taps_w, layer->in.w);
+    struct filter split = {.taps_h = (taps_h + s - 1) / s,
+                           .taps_w = (taps_w + s - 1) / s,
+                           .p = m,
+                           .q = (int64_t)n * s * s,
+                           .block = 2,
+                           .numbers = 1};
+    double rows = s <= taps_h && s <= taps_w ? row_flop(&split) * layer->groups : INFINITY;
+    if (s == 1 && taps_h == 3 && taps_w == 3 && sum / 4 < rows)
+        rows = sum / 4;
     return llround((rows < least ? rows : least) * (double)pixels);
 }
 
@@ -386,9 +408,9 @@ struct circ_counts circ_network_layer_counts(const struct circ_layer *layer)
     counts.flop_roof = transform_flop + products * block_flop(k, 6);
     if (conv && layer->stride == 1) {
         struct filter spectra = {layer->taps_h, layer->taps_w, p, q, block_flop(k, 6), k};
-        int64_t rows = llround(row_flop(&spectra) * (double)(layer->groups * pixels_out));
-        if (transform_flop + rows < counts.flop_roof)
-            counts.flop_roof = transform_flop + rows;
+        double rows = row_flop(&spectra) * (double)layer->groups * (double)pixels_out;
+        if ((double)transform_flop + rows < (double)counts.flop_roof)
+            counts.flop_roof = transform_flop + llround(rows);
     }
     return counts;
 }

@@ -409,7 +409,9 @@ enum circ_status circ_columns_create(struct circ_step **step, const struct circ_
     c->split = 1;
     c->conv = layer->op == CIRC_OP_CONV;
     c->pairs = layer->precision == CIRC_BF16;
-    c->ones = circ_geometry_of(layer).k == 1 && !c->pairs;
+    /* of a stride that leaves pixels out, most residues would be channels without a weight */
+    bool leaves_out = c->conv && (layer->stride > layer->taps_h || layer->stride > layer->taps_w);
+    c->ones = circ_geometry_of(layer).k == 1 && !c->pairs && !leaves_out;
     if (c->conv && c->ones && layer->stride > 1)
         circ_columns_plan_split(c);
     c->g = circ_geometry_of(&c->layer);

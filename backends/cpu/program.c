@@ -92,16 +92,13 @@ static enum circ_status create_weighted(struct circ_step **step, const char *var
     struct circ_step *best = NULL, *candidate = NULL;
     double seconds = INFINITY;
     enum circ_status status = CIRC_OK;
-    for (int i = 0; i < count && !status; i++) {
+    for (int i = 0; i < count; i++) { /* one that cannot is out of the race */
         status = fitting[i]->create(&candidate, layer, weights, place, relu, err);
         if (!status)
             status = circ_fastest_keep(&best, &seconds, candidate, err);
     }
-    if (status)
-        circ_step_free(best);
-    else
-        *step = best;
-    return status;
+    *step = best;
+    return best ? CIRC_OK : status;
 }
 
 /* The step for the layers from number i on; *taken of them. */

@@ -271,7 +271,7 @@ static const struct conv_case {
     {2, 3, 5, 7, 6, 33, 2, 1, 1},     {3, 3, 32, 32, 4, 20, 1, 1, 4},
     {1, 1, 16, 16, 9, 9, 3, 0, 1},    {7, 7, 4, 4, 7, 7, 1, 0, 1},
     {3, 3, 160, 13, 7, 13, 1, 1, 1},  {5, 5, 96, 20, 9, 14, 1, 2, 2},
-    {9, 10, 2, 40, 21, 70, 4, 3, 1},
+    {9, 10, 2, 40, 21, 70, 4, 3, 1},  {2, 3, 6, 10, 4, 17, 5, 1, 2},
 };
 
 static void check_conv(const struct conv_case *c, enum circ_structure structure, int k, int batch,

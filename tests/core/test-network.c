@@ -147,6 +147,37 @@ static void test_conv(void)
     tap_ok(!append(flat) && net.layers[2].out.c == 256 * 169, "flatten");
 }
 
+/* The fewest flop are some, and no more than an algorithm takes, whatever the window. */
+static void test_roofs(void)
+{
+    static const int taps[] = {1, 2, 3, 5, 6, 7, 11}, strides[] = {1, 2, 4, 300},
+                     blocks[] = {1, 4, 16};
+    int wrong = 0, asked = 0;
+    for (int t = 0; t < 7; t++)
+        for (int s = 0; s < 4; s++)
+            for (int pad = 0; pad < taps[t]; pad += 2)
+                for (int k = 0; k < 4; k++) { /* dense, and blocks */
+                    if (!begin(32, 12, 12) || append(conv(taps[t], 48, strides[s], pad, 2)) ||
+                        (k && circ_network_compress(&net, CIRC_CIRCULANT, blocks[k - 1],
+                                                    blocks[k - 1], &err)))
+                        continue;
+                    struct circ_counts c = circ_network_counts(&net);
+                    wrong += c.flop_roof <= 0 || c.flop_roof > c.flop_executed;
+                    asked++;
+                }
+    tap_ok(!wrong && asked > 100, "roofs of %d windows: %d out of their range", asked, wrong);
+    bool made = begin(8, 5, 5) && !append(conv(1, 8, 1, 0, 1)) &&
+                !circ_network_compress(&net, CIRC_CIRCULANT, 4, 4, &err);
+    struct circ_counts c = circ_network_counts(&net);
+    /* 4 transforms of 2.5 * 4 * 2 = 20 and 4 blocks of 6 + 4 for each of 25 pixels */
+    tap_ok(made && c.flop_roof == 25 * (4 * 20 + 4 * 10), "a window of one has no rows: %lld",
+           (long long)c.flop_roof);
+    made = begin(2, 1, 1) && !append(conv(3, 2, 1, 1, 1));
+    c = circ_network_counts(&net);
+    tap_ok(made && c.flop_dense == 72 && c.flop_roof == 8, "taps in the padding are no work: %lld",
+           (long long)c.flop_roof);
+}
+
 static void refuse(const char *what, struct circ_layer layer, const char *words)
 {
     int count = net.layer_count;
@@ -160,6 +191,7 @@ int main(void)
     test_training_counts();
     test_edges();
     test_conv();
+    test_roofs();
     tap_ok(!begin(0, 1, 1) && !begin(1, -1, 1) && !begin(CIRC_MAX_DIM + 1, 1, 1) &&
                !begin(CIRC_MAX_DIM, CIRC_MAX_DIM, CIRC_MAX_DIM),
            "inputs that cannot be: %s", err.message);
