@@ -92,10 +92,15 @@ static enum circ_status create_weighted(struct circ_step **step, const char *var
     struct circ_step *best = NULL, *candidate = NULL;
     double seconds = INFINITY;
     enum circ_status status = CIRC_OK;
-    for (int i = 0; i < count; i++) { /* one that cannot is out of the race */
+    /* one that cannot is out of the race; without memory there is none */
+    for (int i = 0; i < count && status != CIRC_MEMORY; i++) {
         status = fitting[i]->create(&candidate, layer, weights, place, relu, err);
         if (!status)
             status = circ_fastest_keep(&best, &seconds, candidate, err);
+    }
+    if (status == CIRC_MEMORY) {
+        circ_step_free(best);
+        return status;
     }
     *step = best;
     return best ? CIRC_OK : status;

@@ -14,6 +14,8 @@ from tap import Tap, skip_all
 # Symbols that do not carry the name of the file that holds them, and why.
 ELSEWHERE = {
     "circ_command_line": "only main.c has argv; its users know it by command.h",
+    "circ_opencl_backend": "without OpenCL backends/devices/missing.c stands for both backends",
+    "circ_fpga_backend": "the same",
     "circ_migrate_embedded": "generated from schema/*.sql for migrate.c, which alone declares it",
     "circ_migrate_embedded_count": "the same",
     "circ_query_embedded": "generated from queries/*.sql for query.c, which alone declares it",
@@ -71,7 +73,9 @@ def main():
         tap.none(unprefixed, "every global symbol starts with circ_")
         tap.none(mutable, "no mutable object but those allowed here")
     tap.none(misplaced, "every public name starts with the name of its file")
-    tap.none([str(name) for name in [*ELSEWHERE, *MUTABLE] if name not in seen], "every exception is still needed")
+    sources = {command["source"] for command in build.product()}
+    exceptions = [*ELSEWHERE, *(name for name in MUTABLE if name[0] in sources)] # a build may lack libraries
+    tap.none([str(name) for name in exceptions if name not in seen], "every exception is still needed")
     return tap.done()
 
 
