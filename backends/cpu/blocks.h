@@ -145,7 +145,7 @@ static inline void gather_plane(const struct circ_spectra *s, const float *plane
                       (size_t)(first + (l < blocks ? l : 0)) * s->block_stride];
 }
 
-/* Rows r .. r + CIRC_LANES - 1 of so many blocks into channels k apart. */
+/* CIRC_LANES rows of so many blocks into channels k apart. */
 INLINE void scatter_square(const float *rows, int blocks, vec least, const float *bias, float *y,
                            size_t k)
 {

@@ -11,7 +11,9 @@
  * strided CONV copies its band first, the columns of each residue modulo the stride next to each
  * other, and its runs are rows.
  *
- * What lies where is planned in columns_plan.c. A DENSE layer is the case k = 1. */
+ * What lies where is planned in columns_plan.c. A DENSE layer is the case k = 1: blocks of one,
+ * which are their own spectra, are copied and not transformed, and have one plane; a stride is
+ * taken from them by making the residues of the pixels channels. */
 #include "backends/cpu/columns_plan.h"
 
 #include <stdlib.h>

@@ -137,8 +137,8 @@ INLINE void tile_rows(const struct circ_product *a, int rows)
         x_at += vectors * CIRC_LANES;                                                              \
         y_at += vectors * CIRC_LANES;                                                              \
     }
-            if (a->x.sum ||
-                a->ones) { /* else there are two inputs to hold, and no register for more */
+            /* without a sum there are two inputs to hold, and no register for more */
+            if (a->x.sum || a->ones) {
                 WIDTH(8)
                 WIDTH(4)
             }
