@@ -212,17 +212,15 @@ static inline void forward_blocks(const struct circ_forward *a, float *scratch)
 #endif
     float *rows = scratch + 4 * t->n * CIRC_LANES, *re = rows + t->k * CIRC_LANES;
     float *im = re + t->slots * CIRC_LANES;
-    const struct many one = {1, 1, 0, 0};
     for (int j = 0; j < a->blocks; j += CIRC_LANES) {
         int blocks = a->blocks - j < CIRC_LANES ? a->blocks - j : CIRC_LANES;
-        struct rows x = {rows, CIRC_LANES};
         gather_rows(a, j, blocks, rows);
         if (s->block_stride == 1) {
-            rows_to_slots(t, x, (struct slots){s->re + j, s->im + j, NULL, s->slot_stride}, one,
-                          (vec *)scratch);
+            gathered_to_slots(t, rows, (struct slots){s->re + j, s->im + j, NULL, s->slot_stride},
+                              (vec *)scratch);
             continue;
         }
-        rows_to_slots(t, x, (struct slots){re, im, NULL, CIRC_LANES}, one, (vec *)scratch);
+        gathered_to_slots(t, rows, (struct slots){re, im, NULL, CIRC_LANES}, (vec *)scratch);
         scatter_plane(s, s->re, j, blocks, t->slots, re);
         scatter_plane(s, s->im, j, blocks, t->slots, im);
     }
@@ -240,8 +238,6 @@ static inline void inverse_blocks(const struct circ_inverse *a, float *scratch)
 #endif
     float *rows = scratch + 4 * t->n * CIRC_LANES, *re = rows + t->k * CIRC_LANES;
     float *im = re + t->slots * CIRC_LANES;
-    const struct many one = {1, 1, 0, 0};
-    const float none = 0;
     for (int i = a->block_first; i < a->block_last; i += CIRC_LANES) {
         int blocks = a->block_last - i < CIRC_LANES ? a->block_last - i : CIRC_LANES;
         int at = i - a->block_first;
@@ -251,8 +247,7 @@ static inline void inverse_blocks(const struct circ_inverse *a, float *scratch)
             gather_plane(s, s->im, at, blocks, t->slots, im);
             x = (struct slots){re, im, NULL, CIRC_LANES};
         }
-        slots_to_rows(t, x, (struct rows){rows, CIRC_LANES}, (struct finish){&none, 0, -INFINITY},
-                      one, (vec *)scratch);
+        slots_to_gathered(t, x, rows, (vec *)scratch);
         scatter_rows(a, i, blocks, rows);
     }
 }

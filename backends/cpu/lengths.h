@@ -8,6 +8,7 @@
 #include "backends/cpu/passes.h"
 #include "backends/cpu/transform.h"
 
+#include <math.h>
 #include <string.h>
 
 /* A length and its passes, a constant where it can be one. */
@@ -21,6 +22,8 @@ struct many {
     int blocks, vectors;
     size_t row_block, slot_block; /* from a block to the next, among rows and among slots */
 };
+
+static const struct many single = {1, 1, 0, 0};
 
 /* One case for each radix, a constant in it; a switch over a constant is one call. */
 #define FOR_RADIX(radix, run)                                                                      \
@@ -86,8 +89,9 @@ INLINE void fused_forward(const struct circ_transform *t, const struct shape sha
     }
 }
 
+/* finish: NULL stores rows as they are. */
 INLINE void fused_inverse(const struct circ_transform *t, const struct shape shape, struct slots x,
-                          struct rows y, struct finish finish, struct many many, vec *work)
+                          struct rows y, struct finish *finish, struct many many, vec *work)
 {
     int n = shape.n;
     vec *re = work, *im = re + n, scale = set1(t->scale);
@@ -123,7 +127,8 @@ INLINE void fused_inverse(const struct circ_transform *t, const struct shape sha
 #undef MIDDLE
 #undef LAST
         }
-        finish.bias += 2 * (size_t)n * finish.bias_step;
+        if (finish)
+            finish->bias += 2 * (size_t)n * finish->bias_step;
     }
 }
 
@@ -190,7 +195,19 @@ static void plain_inverse(const struct circ_transform *t, struct slots x, struct
         const struct circ_transform *t, struct slots x, struct rows y, struct finish finish,       \
         struct many many, vec *work)                                                               \
     {                                                                                              \
-        fused_inverse(t, (struct shape){n, passes, __VA_ARGS__}, x, y, finish, many, work);        \
+        fused_inverse(t, (struct shape){n, passes, __VA_ARGS__}, x, y, &finish, many, work);       \
+    }                                                                                              \
+    static __attribute__((noinline)) void forward_gathered_##n(                                    \
+        const struct circ_transform *t, float *rows, struct slots y, vec *work)                    \
+    {                                                                                              \
+        fused_forward(t, (struct shape){n, passes, __VA_ARGS__}, (struct rows){rows, CIRC_LANES},  \
+                      y, single, work);                                                            \
+    }                                                                                              \
+    static __attribute__((noinline)) void inverse_gathered_##n(                                    \
+        const struct circ_transform *t, struct slots x, float *rows, vec *work)                    \
+    {                                                                                              \
+        fused_inverse(t, (struct shape){n, passes, __VA_ARGS__}, x,                                \
+                      (struct rows){rows, CIRC_LANES}, NULL, single, work);                        \
     }
 FOR_SHAPE(DEFINE)
 #undef DEFINE
@@ -208,7 +225,7 @@ static void any_inverse(const struct circ_transform *t, struct slots x, struct r
 {
     struct shape shape = {t->n, t->passes, {0}};
     memcpy(shape.radix, t->radix, sizeof shape.radix);
-    fused_inverse(t, shape, x, y, finish, many, work);
+    fused_inverse(t, shape, x, y, &finish, many, work);
 }
 
 /* Whole blocks of k rows to slots and back. work: 4 n vectors. */
@@ -245,6 +262,40 @@ static inline void slots_to_rows(const struct circ_transform *t, struct slots x,
 #undef CASE
     default:
         any_inverse(t, x, y, finish, many, work);
+    }
+}
+
+/* The same of one vector of one block whose rows lie side by side, as they are before a finish: the
+ * strides are constants, and addresses leave registers to values. */
+static inline void gathered_to_slots(const struct circ_transform *t, float *rows, struct slots y,
+                                     vec *work)
+{
+    switch (t->fused ? t->n : -1) {
+#define CASE(n, passes, ...)                                                                       \
+    case n:                                                                                        \
+        forward_gathered_##n(t, rows, y, work);                                                    \
+        break;
+        FOR_SHAPE(CASE)
+#undef CASE
+    default:
+        rows_to_slots(t, (struct rows){rows, CIRC_LANES}, y, single, work);
+    }
+}
+
+static inline void slots_to_gathered(const struct circ_transform *t, struct slots x, float *rows,
+                                     vec *work)
+{
+    static const float none = 0;
+    switch (t->fused ? t->n : -1) {
+#define CASE(n, passes, ...)                                                                       \
+    case n:                                                                                        \
+        inverse_gathered_##n(t, x, rows, work);                                                    \
+        break;
+        FOR_SHAPE(CASE)
+#undef CASE
+    default:
+        slots_to_rows(t, x, (struct rows){rows, CIRC_LANES}, (struct finish){&none, 0, -INFINITY},
+                      single, work);
     }
 }
 

@@ -81,13 +81,20 @@ INLINE void first_rows(int radix, int n, const float *w, struct rows x, vec *re,
     }
 }
 
-/* Values of rows 2 pair and 2 pair + 1, finished; next: where what is written soon lies, or 0. */
+/* Values of rows 2 pair and 2 pair + 1, finished where there is a finish; next: where what is
+ * written soon lies, or 0. */
 INLINE void put_rows(const struct rows *y, int pair, vec even, vec odd, const struct finish *finish,
-                     vec least, size_t next)
+                     size_t next)
 {
     size_t row = 2 * (size_t)pair;
     float *at = y->at + row * y->stride;
+    if (!finish) {
+        store(at, even);
+        store(at + y->stride, odd);
+        return;
+    }
     const float *bias = finish->bias + row * finish->bias_step;
+    vec least = set1(finish->least);
     if (next) {
         __builtin_prefetch(at + next, 1);
         __builtin_prefetch(at + y->stride + next, 1);
@@ -99,10 +106,9 @@ INLINE void put_rows(const struct rows *y, int pair, vec even, vec odd, const st
 /* Last pass of the inverse transform: values to finished rows. Those `next` further on are written
  * after them, and asked for. */
 INLINE void last_rows(int radix, int n, const int *order, const vec *re, const vec *im, vec scale,
-                      struct rows y, struct finish finish, size_t next)
+                      struct rows y, const struct finish *finish, size_t next)
 {
     int s = n / radix;
-    vec least = set1(finish.least);
     for (int q = 0; q < s; q++) {
         vec r[8], i[8];
 #pragma GCC unroll 8
@@ -113,7 +119,7 @@ INLINE void last_rows(int radix, int n, const int *order, const vec *re, const v
         dft(radix, r, i);
 #pragma GCC unroll 8
         for (int t = 0; t < radix; t++) /* the two parts change places in an inverse */
-            put_rows(&y, q + s * t, i[t] * scale, r[t] * scale, &finish, least,
+            put_rows(&y, q + s * t, i[t] * scale, r[t] * scale, finish,
                      n <= 128 ? next : 0); /* those of longer ones would be gone when due */
     }
 }
@@ -209,9 +215,9 @@ INLINE void tangle(const struct slots *x, const float *w, int n, int f, vec *ar,
 
 /* All passes of the inverse transform where there is one. */
 INLINE void only_rows(int n, const float *untangling, struct slots x, vec scale, struct rows y,
-                      struct finish finish, size_t next)
+                      const struct finish *finish, size_t next)
 {
-    vec r[8], i[8], skip, dc = load(x.re), nyquist = load(x.im), least = set1(finish.least);
+    vec r[8], i[8], skip, dc = load(x.re), nyquist = load(x.im);
     r[0] = dc + nyquist, i[0] = dc - nyquist;
 #pragma GCC unroll 8
     for (int t = 1; 2 * t <= n; t++)
@@ -220,7 +226,7 @@ INLINE void only_rows(int n, const float *untangling, struct slots x, vec scale,
     dft(n, i, r);
 #pragma GCC unroll 8
     for (int t = 0; t < n; t++)
-        put_rows(&y, t, r[t] * scale, i[t] * scale, &finish, least, next);
+        put_rows(&y, t, r[t] * scale, i[t] * scale, finish, next);
 }
 
 /* First pass of the inverse transform: slots to values. Butterfly p takes bins p + m t, and

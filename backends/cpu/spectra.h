@@ -91,10 +91,10 @@ static void forward_pieces(const struct circ_forward *a, int block, size_t at, f
             join_pieces(a, x, valid, count, pieces, copy);
         for (int r = valid; r < k; r++)
             store(copy + r * CIRC_LANES, zero());
-        rows_to_slots(
-            t, (struct rows){copy, CIRC_LANES},
+        gathered_to_slots(
+            t, copy,
             (struct slots){s->re + to, s->im + to, s->sum ? s->sum + to : NULL, s->slot_stride},
-            (struct many){1, 1, 0, 0}, (vec *)scratch);
+            (vec *)scratch);
     }
 }
 
@@ -186,8 +186,7 @@ static void inverse_edge(const struct circ_inverse *a, struct slots x, int i, fl
 {
     const struct circ_transform *t = a->transform;
     float *edge = scratch + 4 * t->n * CIRC_LANES;
-    slots_to_rows(t, x, (struct rows){edge, CIRC_LANES}, (struct finish){no_bias, 0, -INFINITY},
-                  (struct many){1, 1, 0, 0}, (vec *)scratch);
+    slots_to_gathered(t, x, edge, (vec *)scratch);
     for (int r = 0; r < t->k && i * t->k + r < a->channels; r++)
         finish(y + (size_t)r * a->channel_stride, load(edge + r * CIRC_LANES),
                a->bias ? a->bias[i * t->k + r] : 0, a->relu, columns);
