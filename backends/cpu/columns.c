@@ -55,7 +55,7 @@ struct part {
 static struct circ_spectra at_column(struct circ_spectra spectra, size_t column)
 {
     spectra.re += column;
-    spectra.im += column;
+    spectra.im = spectra.im ? spectra.im + column : NULL;
     spectra.sum = spectra.sum ? spectra.sum + column : NULL;
     return spectra;
 }
@@ -223,33 +223,46 @@ static void split_rows(const struct circ_columns *c, const struct part *part, in
     c->base.place.kernels->winograd_in(&rows);
 }
 
-/* A tile's products of one slot, by elements, into y. */
+/* A tile's products of one slot, by elements, into y; of blocks of one each row of tiles into its
+ * output rows, up to `rows` of them. */
 static void multiply_elements(const struct circ_columns *c, struct circ_product product,
-                              size_t element_weights, float *elements)
+                              size_t element_weights, int rows, float *elements)
 {
     const struct circ_kernels *kernels = c->base.place.kernels;
     size_t plane = (size_t)c->g.q * c->e_block, height = (size_t)c->height * c->e_block;
     float *products = elements + CIRC_WINOGRAD_ELEMENTS * c->element;
-    struct circ_winograd rows = {.x = product.y,
-                                 .e = {products, products + height, NULL, 0, c->e_block},
-                                 .element = 2 * height,
-                                 .blocks = product.rows,
-                                 .rows = c->phases,
-                                 .columns = product.columns};
-    rows.x.re += (size_t)product.slot_first * c->y_slot;
-    rows.x.im = c->ones ? NULL : rows.x.im + (size_t)product.slot_first * c->y_slot;
+    struct circ_winograd out = {.x = product.y,
+                                .e = {products, products + height, NULL, 0, c->e_block},
+                                .element = 2 * height,
+                                .blocks = product.rows,
+                                .rows = c->phases,
+                                .columns = product.columns,
+                                .relu = product.relu,
+                                .bias = product.bias};
     for (int r = 0; r < c->phases; r++)
-        rows.row[r] = (size_t)r * c->y_phase;
+        out.row[r] = (size_t)r * (c->ones ? (size_t)c->out_row : c->y_phase);
+    product.finished = false;
     for (int e = 0; e < CIRC_WINOGRAD_ELEMENTS; e++) {
         float *x = elements + (size_t)e * c->element;
         product.x = (struct circ_spectra){x, x + plane, x + 2 * plane, 0, c->e_block};
-        product.y = rows.e;
-        product.y.re += (size_t)e * rows.element;
-        product.y.im += (size_t)e * rows.element;
+        product.y = out.e;
+        product.y.re += (size_t)e * out.element;
+        product.y.im += (size_t)e * out.element;
         kernels->product(&product);
         product.w += element_weights;
     }
-    kernels->winograd_out(&rows);
+    if (!c->ones) {
+        out.x.re += (size_t)product.slot_first * c->y_slot;
+        out.x.im += (size_t)product.slot_first * c->y_slot;
+        kernels->winograd_out(&out);
+        return;
+    }
+    out.columns -= (rows - 1) / c->phases * c->plane_row;
+    for (out.kept = rows; out.kept > 0; out.kept -= c->phases) {
+        kernels->winograd_out(&out);
+        out.e.re += c->plane_row;
+        out.x.re += c->phases * c->out_row;
+    }
 }
 
 /* Spectra of the block rows from .. to - 1 of a chunk into its output rows. */
@@ -281,32 +294,49 @@ static void invert_chunk(const struct circ_columns *c, float *y, const struct pa
     }
 }
 
+/* Where the products of the part's output rows from `first` on go: the spectra of a chunk, or
+ * finished, in y. */
+static struct circ_spectra products_at(const struct circ_columns *c, float *y,
+                                       const struct part *part, int first, int group,
+                                       float *scratch)
+{
+    size_t out_channel = (size_t)c->g.out_pixels * (size_t)c->base.place.batch;
+    if (c->finished)
+        return (struct circ_spectra){.re = y + (size_t)(group * c->g.m) * out_channel +
+                                           (size_t)first * (size_t)c->out_row +
+                                           (size_t)part->column_first,
+                                     .block_stride = out_channel};
+    float *re = scratch + c->y_at;
+    return (struct circ_spectra){re, re + c->y_plane, NULL, c->y_slot, c->y_block};
+}
+
 /* Output rows first .. last - 1 of the part, of whose band the spectra are xs. */
 static void run_chunk(const struct circ_columns *c, float *y, const struct part *part, int first,
                       int last, int group, struct circ_spectra xs, float *scratch)
 {
     int columns = part->column_last - part->column_first;
     int rows = (last - first + c->phases - 1) / c->phases;
-    struct circ_spectra ys = {
-        .re = scratch + c->y_at, .slot_stride = c->y_slot, .block_stride = c->y_block};
-    ys.im = ys.re + c->y_plane;
+    struct circ_spectra ys = products_at(c, y, part, first, group, scratch);
+    const float *bias = c->base.bias ? c->base.bias + group * c->g.m : NULL;
     float *own = scratch + c->product_at;
     struct circ_product product = {.planes = c->pairs ? own : NULL,
                                    .taps = c->taps,
                                    .q = c->g.q,
                                    .odd = c->g.k % 2,
                                    .ones = c->ones,
+                                   .finished = c->finished,
+                                   .relu = c->base.relu,
                                    .tap = c->tap,
                                    .out_rows = c->across ? 1 : rows,
                                    .columns = c->across ? (rows - 1) * c->plane_row + columns
                                                         : columns * c->base.panels,
                                    .x_row = (size_t)c->layer.stride * (size_t)c->plane_row,
-                                   .y_row = c->y_row};
+                                   .y_row = c->finished ? (size_t)c->out_row : c->y_row};
     product.x =
         at_column(xs, part->phase[0].start + (size_t)(first - part->row_first) * product.x_row);
     for (int from = part->tile_first, to; from < part->tile_last; from = to) {
         to = c->slots_together ? from + 1 : part->tile_last;
-        int row_first = circ_columns_plan_tile(c, from).first;
+        int row_first = c->finished ? 0 : circ_columns_plan_tile(c, from).first;
         int row_last = circ_columns_plan_tile(c, to - 1).last;
         for (int f = 0; f < c->transform->slots; f = product.slot_last) {
             product.slot_first = f;
@@ -318,14 +348,16 @@ static void run_chunk(const struct circ_columns *c, float *y, const struct part 
                 product.rows = tile.last - tile.first;
                 product.w = c->base.weights + (size_t)group * c->group_weights + tile.weights;
                 product.w_slot = tile.slot;
-                product.y = at_column(ys, (size_t)(tile.first - row_first) * c->y_block);
+                product.y = at_column(ys, (size_t)(tile.first - row_first) * ys.block_stride);
+                product.bias = bias ? bias + tile.first : NULL;
                 if (c->elements)
-                    multiply_elements(c, product, tile.element, own);
+                    multiply_elements(c, product, tile.element, last - first, own);
                 else
                     c->base.place.kernels->product(&product);
             }
         }
-        invert_chunk(c, y, part, first, last, group, row_first, row_last, ys, scratch);
+        if (!c->finished)
+            invert_chunk(c, y, part, first, last, group, row_first, row_last, ys, scratch);
     }
 }
 
@@ -414,6 +446,7 @@ enum circ_status circ_columns_create(struct circ_step **step, const struct circ_
     /* of a stride that leaves pixels out, most residues would be channels without a weight */
     bool leaves_out = c->conv && (layer->stride > layer->taps_h || layer->stride > layer->taps_w);
     c->ones = circ_geometry_of(layer).k == 1 && !c->pairs && !leaves_out;
+    c->finished = c->ones && c->conv;
     if (c->conv && c->ones && layer->stride > 1)
         circ_columns_plan_split(c);
     c->g = circ_geometry_of(&c->layer);

@@ -99,19 +99,6 @@ static size_t kept_bytes(void)
     return cache > 0 ? (size_t)cache / 2 : 512 << 10;
 }
 
-/* Rows of Winograd's tiles in a chunk: the fewest whose columns fill the product's registers, so
- * that a slot's elements stay in the nearest cache. */
-static int elements_rows(const struct circ_columns *c)
-{
-    const struct circ_kernels *kernels = c->base.place.kernels;
-    int rows = 1, columns = c->out_row, lanes = kernels->lanes;
-    while ((columns + lanes - 1) / lanes * c->height < kernels->rows_of_more && rows < 8) {
-        columns += c->plane_row;
-        rows++;
-    }
-    return rows;
-}
-
 /* Columns whose elements stay in half of what is kept, with those under the taps beside them. */
 static int elements_columns(const struct circ_columns *c)
 {
@@ -121,6 +108,36 @@ static int elements_columns(const struct circ_columns *c)
     return ((int)(kept_bytes() / 2 / column) - beside) / lanes * lanes;
 }
 
+/* Columns of so many of Winograd's rows of tiles, what lies between them too. */
+static int run_of(const struct circ_columns *c, int rows)
+{
+    return (rows - 1) * c->plane_row + c->out_row;
+}
+
+/* Vectors of columns of all rows of tiles, so many rows in a chunk. */
+static int elements_vectors(const struct circ_columns *c, int rows)
+{
+    int lanes = c->base.place.kernels->lanes, tile = circ_winograd_rows(c->layer.taps_h);
+    int tiles = (c->layer.out.h + tile - 1) / tile, left = tiles % rows;
+    int vectors = tiles / rows * ((run_of(c, rows) + lanes - 1) / lanes);
+    return vectors + (left ? (run_of(c, left) + lanes - 1) / lanes : 0);
+}
+
+/* Rows of Winograd's tiles in a chunk: the fewest whose columns fill the product's registers, so
+ * that a slot's elements stay in the nearest cache; more where vectors have fewer empty lanes. */
+static int elements_rows(const struct circ_columns *c, int most)
+{
+    const struct circ_kernels *kernels = c->base.place.kernels;
+    int rows = 1, lanes = kernels->lanes;
+    while ((run_of(c, rows) + lanes - 1) / lanes * c->height < kernels->rows_of_more && rows < 8)
+        rows++;
+    int best = rows;
+    for (rows++; rows <= 8 && run_of(c, rows) <= most; rows++)
+        if (20 * elements_vectors(c, rows) < 19 * elements_vectors(c, best))
+            best = rows;
+    return best;
+}
+
 /* Vectors of columns of a product by taps, across rows or row by row. Across, tiles are wider, so
  * that what lies between rows has to be a tenth before it is left out. */
 static int taps_vectors(struct circ_columns *c)
@@ -128,7 +145,7 @@ static int taps_vectors(struct circ_columns *c)
     int lanes = c->base.place.kernels->lanes, rows = c->layer.out.h;
     int by_row = rows * ((c->out_row + lanes - 1) / lanes);
     int across = (rows * c->plane_row + lanes - 1) / lanes;
-    c->across = !c->copies && 10 * by_row > 9 * across;
+    c->across = !c->copies && !c->finished && 10 * by_row > 9 * across;
     return c->across ? across : by_row;
 }
 
@@ -140,19 +157,16 @@ static bool takes_elements(struct circ_columns *c)
     if (!c->conv || layer->stride > 1 || c->pairs || !tile ||
         layer->out.h < tile * c->base.place.threads)
         return false;
-    int rows = elements_rows(c), run = (rows - 1) * c->plane_row + c->out_row, runs = 1;
-    int most = elements_columns(c);
+    int most = elements_columns(c), rows = elements_rows(c, most), run = run_of(c, rows);
+    int vectors = elements_vectors(c, rows);
     if (run > most) {
         if (most < 2 * lanes)
             return false;
         rows = 1;
-        runs = (c->out_row + most - 1) / most;
+        int runs = (c->out_row + most - 1) / most;
         run = (int)round_up((size_t)((c->out_row + runs - 1) / runs), (size_t)lanes);
+        vectors = (layer->out.h + tile - 1) / tile * runs * (run / lanes);
     }
-    int tiles = (layer->out.h + tile - 1) / tile, left = tiles % rows;
-    int vectors = tiles / rows * runs * ((run + lanes - 1) / lanes);
-    if (left)
-        vectors += ((left - 1) * c->plane_row + c->out_row + lanes - 1) / lanes;
     struct circ_cost_rows cost = {.p = c->g.p,
                                   .q = c->g.q,
                                   .taps_w = layer->taps_w,
@@ -272,7 +286,7 @@ static void plan_strides(struct circ_columns *c)
     c->e_block =
         circ_step_stride(c->y_phase + (size_t)(c->layer.taps_w * c->base.place.batch) + 2 * lanes);
     c->element = circ_step_stride((c->ones ? 1 : 3) * (size_t)c->g.q * c->e_block);
-    c->y_plane = (size_t)(c->slots_together ? c->height : c->g.p) * c->y_block;
+    c->y_plane = c->finished ? 0 : (size_t)(c->slots_together ? c->height : c->g.p) * c->y_block;
     c->y_slot = circ_step_stride((c->ones ? 1 : 2) * c->y_plane);
 }
 

@@ -15,6 +15,7 @@ struct circ_columns {
     struct circ_geometry g;
     bool conv;            /* else FC: one row of columns, one tap */
     bool ones;            /* k = 1: a spectrum is its value, and weights, x and y have one plane */
+    bool finished;        /* products are written to the output: a CONV of ones */
     bool pairs;           /* weights lie in pairs of bf16 (pair.h) */
     bool copies;          /* the band is copied into a plane: a strided CONV */
     bool elements;        /* products are made by Winograd's elements (winograd.h) */

@@ -69,6 +69,30 @@ INLINE void accumulate(const struct circ_product *a, int taps, int rows, int vec
     _Pragma("GCC unroll 16") for (int i = 0; i < rows; i++)                                        \
         _Pragma("GCC unroll 8") for (int v = 0; v < vectors; v++)
 
+/* One tile of blocks of one, finished; so many columns are there. */
+INLINE void tile_finished(const struct circ_product *a, int rows, int vectors, size_t x_at,
+                          size_t y_at, int columns)
+{
+    vec acc[CIRC_ACCUMULATORS], least = set1(a->relu ? 0 : -INFINITY);
+    float *y = a->y.re + y_at;
+    FOR_TILE acc[i * vectors + v] = zero();
+    accumulate(a, a->taps, rows, vectors, a->w, a->x.re + x_at, NULL, acc);
+    FOR_TILE acc[i * vectors + v] =
+        vmax(least, acc[i * vectors + v] + set1(a->bias ? a->bias[i] : 0));
+    if (columns >= vectors * CIRC_LANES) {
+        FOR_TILE store(y + (size_t)i * a->y.block_stride + v * CIRC_LANES, acc[i * vectors + v]);
+        return;
+    }
+    columns -= (vectors - 1) * CIRC_LANES; /* of the last vector */
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++, y += a->y.block_stride) {
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors - 1; v++)
+            store(y + v * CIRC_LANES, acc[i * vectors + v]);
+        store_first(y + (vectors - 1) * CIRC_LANES, acc[i * vectors + vectors - 1], columns);
+    }
+}
+
 /* One tile of slot f, whose planes w are: rows x vectors. Slot 0 has two products and not three, or
  * one. */
 INLINE void tile(const struct circ_product *a, const float *w, int rows, int vectors, int f,
@@ -130,10 +154,14 @@ INLINE void tile_rows(const struct circ_product *a, int rows)
         for (int o = 0; o < a->out_rows; o++) {
             size_t x_at = (size_t)f * a->x.slot_stride + (size_t)o * a->x_row;
             size_t y_at = (size_t)f * a->y.slot_stride + (size_t)o * a->y_row;
-            int left = (a->columns + CIRC_LANES - 1) / CIRC_LANES;
+            int columns = a->columns, left = (columns + CIRC_LANES - 1) / CIRC_LANES;
 #define WIDTH(vectors)                                                                             \
     for (; rows * vectors <= CIRC_ACCUMULATORS && left >= vectors; left -= vectors) {              \
-        tile(a, w, rows, vectors, f, x_at, y_at);                                                  \
+        if (a->finished)                                                                           \
+            tile_finished(a, rows, vectors, x_at, y_at, columns);                                  \
+        else                                                                                       \
+            tile(a, w, rows, vectors, f, x_at, y_at);                                              \
+        columns -= vectors * CIRC_LANES;                                                           \
         x_at += vectors * CIRC_LANES;                                                              \
         y_at += vectors * CIRC_LANES;                                                              \
     }

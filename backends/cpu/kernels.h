@@ -71,7 +71,10 @@ struct circ_inverse {
  * so that each is a real matrix product over planes of x, and w holds for each slot
  *     [3 planes: wr, -(wr + wi), wi - wr][tap][j][row of the tile];
  * slot 0 has a plane that is not read, then wr and wi of its two real bins. Or w holds for each
- * slot [tap][j][row of the tile] pairs, from which its planes are made when it is due. */
+ * slot [tap][j][row of the tile] pairs, from which its planes are made when it is due.
+ *
+ * Of blocks of one (ones) w has one plane, and y is written finished where `finished` says so: plus
+ * bias[i], no less than 0 if relu, and only the columns that there are. */
 struct circ_product {
     const float *w;           /* of this tile and of slot 0 */
     size_t w_slot;            /* from a slot of w to the next */
@@ -81,6 +84,8 @@ struct circ_product {
     int taps, q, rows;
     bool odd;          /* k is odd: slot 0 has one bin, and no im of it is written */
     bool ones;         /* k is 1: w has one plane, its one bin */
+    bool finished, relu;
+    const float *bias; /* of the tile's rows, or NULL */
     const size_t *tap; /* [taps] */
     int out_rows, columns;
     size_t x_row, y_row;
@@ -89,11 +94,15 @@ struct circ_product {
 /* Rows of one slot and the six elements that stand for them (winograd.h), columns one by one: from
  * six rows of x to e, and from e to the first `rows` rows of x. Row r lies row[r] after where x
  * begins, element i of e i * element; whole vectors are written. e.sum is written on the
- * way in, x.sum is not used. Without im, NULL in both, there is neither im nor sum. */
+ * way in, x.sum is not used. Without im, NULL in both, there is neither im nor sum; then rows are
+ * finished, as a product of ones is, and those from `kept` on not written. */
 struct circ_winograd {
     struct circ_spectra x, e;
     size_t row[CIRC_WINOGRAD_ELEMENTS], element;
     int blocks, rows, columns;
+    int kept;
+    bool relu;
+    const float *bias; /* of the blocks, or NULL */
 };
 
 /* The product for one column, lanes over block rows: y(f, i) = sum_j w(f, i, j) x(f, j).

@@ -63,10 +63,35 @@ INLINE void rows_of(const vec e[6], int rows, vec y[5])
     y[rows - 1] = y[rows - 1] + e[5];
 }
 
+/* The finished rows of blocks of one. */
+INLINE void finished_rows(const struct circ_winograd *a, int rows)
+{
+    for (int i = 0; i < a->blocks; i++) {
+        const float *from = a->e.re + (size_t)i * a->e.block_stride;
+        float *to = a->x.re + (size_t)i * a->x.block_stride, bias = a->bias ? a->bias[i] : 0;
+        for (int c = 0; c < a->columns; c += CIRC_LANES) {
+            vec e[6], y[5];
+#pragma GCC unroll 6
+            for (int l = 0; l < 6; l++)
+                e[l] = load(from + (size_t)l * a->element + c);
+            rows_of(e, rows, y);
+#pragma GCC unroll 5
+            for (int r = 0; r < rows; r++)
+                if (r < a->kept) { /* the next channel's row is asked for */
+                    __builtin_prefetch(to + a->x.block_stride + a->row[r] + c, 1);
+                    finish(to + a->row[r] + c, y[r], bias, a->relu, a->columns - c);
+                }
+        }
+    }
+}
+
 INLINE void winograd_out_rows(const struct circ_winograd *a, int rows)
 {
-    int planes = a->x.im ? 2 : 1;
-    for (int i = 0; i < planes * a->blocks; i++) { /* re of all blocks, then im */
+    if (!a->x.im) {
+        finished_rows(a, rows);
+        return;
+    }
+    for (int i = 0; i < 2 * a->blocks; i++) { /* re of all blocks, then im */
         size_t block = (size_t)(i % a->blocks);
         const float *from = (i < a->blocks ? a->e.re : a->e.im) + block * a->e.block_stride;
         float *to = (i < a->blocks ? a->x.re : a->x.im) + block * a->x.block_stride;
