@@ -418,6 +418,25 @@ static enum circ_status build(struct onednn *s, struct share *share, bool choose
     return status ? status : finish(share, &now, &y, err);
 }
 
+/* The thread's output rows. Where someone's windows would hold padding alone, which oneDNN has no
+ * shape for, the first thread takes all. */
+static void share_rows(const struct circ_layer *layer, int threads, int thread, struct share *share)
+{
+    dnnl_dims_t low, high;
+    bool all = true;
+    for (int i = 0, first, last; i < threads; i++) {
+        circ_step_share(layer->out.h, threads, i, &first, &last);
+        if (first == last)
+            continue;
+        rows_under(layer, first, last, &first, &last, low, high);
+        all = all && first < last;
+    }
+    circ_step_share(layer->out.h, all ? threads : 1, all ? thread : 0, &share->row_first,
+                    &share->row_last);
+    if (!all && thread)
+        share->row_last = share->row_first;
+}
+
 /* Threads share samples, or rows of a single CONV layer, or outputs of an FC layer. */
 static void plan_share(const struct onednn *s, int thread, struct share *share)
 {
@@ -434,7 +453,7 @@ static void plan_share(const struct onednn *s, int thread, struct share *share)
     } else if (batch >= threads) {
         circ_step_share(batch, threads, thread, &share->sample_first, &share->sample_last);
     } else {
-        circ_step_share(last->out.h, threads, thread, &share->row_first, &share->row_last);
+        share_rows(last, threads, thread, share);
     }
 }
 

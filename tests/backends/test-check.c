@@ -272,6 +272,7 @@ static const struct conv_case {
     {1, 1, 16, 16, 9, 9, 3, 0, 1},    {7, 7, 4, 4, 7, 7, 1, 0, 1},
     {3, 3, 160, 13, 7, 13, 1, 1, 1},  {5, 5, 96, 20, 9, 14, 1, 2, 2},
     {9, 10, 2, 40, 21, 70, 4, 3, 1},  {2, 3, 6, 10, 4, 17, 5, 1, 2},
+    {3, 3, 4, 8, 1, 3, 3, 5, 1}, /* some windows have padding alone */
 };
 
 static void check_conv(const struct conv_case *c, enum circ_structure structure, int k, int batch,
@@ -315,6 +316,7 @@ static void test_conv(void)
         /* the kernels of dense layers: strides are channels there */
         for (int i = 0; conv_cases[c].stride > 1 && i < 5; i += 3)
             check_conv(&conv_cases[c], CIRC_CIRCULANT, 1, batches[i], 2 - i % 2);
+        check_conv(&conv_cases[c], CIRC_DENSE, 1, 1, 1); /* threads share rows */
     }
 }
 
