@@ -315,10 +315,11 @@ static int64_t layer_transform_flop(const struct circ_layer *layer)
     return llround(2.5 * k * log2(k) * transforms);
 }
 
-/* A CONV of p x q blocks, of so many flop and of so many numbers each. */
+/* A CONV of p x q blocks, of so many flop and of so many numbers each: block columns times taps of
+ * a row. */
 struct filter {
-    int taps_h, taps_w;
-    int64_t p, q, block;
+    int taps_h;
+    int64_t p, q, terms, block;
     int numbers;
 };
 
@@ -328,7 +329,7 @@ static double row_flop(const struct filter *f)
 {
     int rows = circ_winograd_rows(f->taps_h);
     double p = (double)f->p, q = (double)f->q;
-    double products = (double)CIRC_WINOGRAD_ELEMENTS * f->taps_w * p * q * (double)f->block;
+    double products = (double)CIRC_WINOGRAD_ELEMENTS * p * (double)f->terms * (double)f->block;
     double moves = (double)f->numbers * (19.0 * q + (5.0 + 2 * rows) * p);
     return rows ? (products + moves) / rows : INFINITY;
 }
@@ -358,9 +359,9 @@ static int64_t least_dense_flop(const struct circ_layer *layer, int64_t matrices
     double least = sum * taps_inside(layer->out.h, s, layer->pad, taps_h, layer->in.h) *
                    taps_inside(layer->out.w, s, layer->pad, taps_w, layer->in.w);
     struct filter split = {.taps_h = (taps_h + s - 1) / s,
-                           .taps_w = (taps_w + s - 1) / s,
                            .p = m,
                            .q = (int64_t)n * s * s,
+                           .terms = (int64_t)n * s * taps_w,
                            .block = 2,
                            .numbers = 1};
     double rows = s <= taps_h && s <= taps_w ? row_flop(&split) * layer->groups : INFINITY;
@@ -407,7 +408,8 @@ struct circ_counts circ_network_layer_counts(const struct circ_layer *layer)
     counts.flop_executed = transform_flop + products * block_flop(k, 8);
     counts.flop_roof = transform_flop + products * block_flop(k, 6);
     if (conv && layer->stride == 1) {
-        struct filter spectra = {layer->taps_h, layer->taps_w, p, q, block_flop(k, 6), k};
+        struct filter spectra = {layer->taps_h,    p, q, (int64_t)q * layer->taps_w,
+                                 block_flop(k, 6), k};
         double rows = row_flop(&spectra) * (double)layer->groups * (double)pixels_out;
         if ((double)transform_flop + rows < (double)counts.flop_roof)
             counts.flop_roof = transform_flop + llround(rows);

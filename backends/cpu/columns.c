@@ -111,15 +111,16 @@ static void transform_rows(const struct circ_columns *c, const float *x, const s
 static void deal_row(const struct circ_columns *c, const float *line, float *to)
 {
     size_t batch = (size_t)c->base.place.batch;
+    size_t stride = (size_t)(c->g.q / c->split) * c->x_pitch;
     int width = c->base.layer->in.w, ways = c->split;
     if (line)
         c->base.place.kernels->deal(&(struct circ_deal){.x = line,
                                                         .y = to,
-                                                        .stride = c->x_pitch,
+                                                        .stride = stride,
                                                         .pixels = width,
                                                         .width = (int)batch,
                                                         .ways = ways});
-    for (int residue = 0; residue < ways; residue++, to += c->x_pitch) {
+    for (int residue = 0; residue < ways; residue++, to += stride) {
         size_t there = line ? (size_t)((width - residue + ways - 1) / ways) * batch : 0;
         memset(to + there, 0, ((size_t)c->plane_row - there) * sizeof *to);
     }
@@ -135,8 +136,8 @@ static void copy_rows(const struct circ_columns *c, const float *x, const struct
          phase++) {
         size_t at = phase->start + (size_t)phase->above * row + (size_t)c->lead;
         clear_columns(c, xs, phase->start, at - phase->start);
-        for (int j = 0; j < c->g.q; j += c->split) { /* a channel, and a residue of its rows */
-            int channel = j / (c->split * c->split), residue = j / c->split % c->split;
+        for (int j = 0; j < c->g.q / c->split; j++) { /* a channel, and a residue of its rows */
+            int channel = j / c->split, residue = j % c->split;
             float *to = xs.re + (size_t)j * c->x_pitch + at;
             for (int r = 0; r < phase->inside; r++, to += row) {
                 int from = (phase->first + r * c->phases) * c->split + residue;
@@ -327,6 +328,7 @@ static void run_chunk(const struct circ_columns *c, float *y, const struct part 
                                    .finished = c->finished,
                                    .relu = c->base.relu,
                                    .tap = c->tap,
+                                   .terms = c->terms,
                                    .out_rows = c->across ? 1 : rows,
                                    .columns = c->across ? (rows - 1) * c->plane_row + columns
                                                         : columns * c->base.panels,
@@ -426,6 +428,7 @@ static void release(struct circ_step *step)
 {
     struct circ_columns *c = (struct circ_columns *)step;
     free(c->tap);
+    free(c->terms);
     circ_transform_free(c->transform);
 }
 
@@ -451,7 +454,8 @@ enum circ_status circ_columns_create(struct circ_step **step, const struct circ_
         circ_columns_plan_split(c);
     c->g = circ_geometry_of(&c->layer);
     c->tap = calloc((size_t)c->g.taps, sizeof *c->tap);
-    if (!status && !c->tap)
+    c->terms = calloc((size_t)c->g.taps, sizeof *c->terms);
+    if (!status && (!c->tap || !c->terms))
         status = circ_status_fail(err, CIRC_MEMORY, "no memory for %d taps", c->g.taps);
     if (!status)
         status = circ_transform_create(&c->transform, c->g.k, place.kernels->lanes, err);

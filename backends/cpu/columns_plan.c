@@ -32,11 +32,20 @@ static int taps_w(const struct circ_columns *c)
     return c->g.taps / taps_h(c);
 }
 
+/* Block columns of so many taps, the first ones. */
+static size_t terms_before(const struct circ_columns *c, int taps)
+{
+    size_t terms = 0;
+    for (int t = 0; t < taps; t++)
+        terms += (size_t)c->terms[t];
+    return terms;
+}
+
 /* Words of memory of one slot and so many block rows, of one of Winograd's elements where there are
  * some: three planes, or one of pairs or ones. */
 static size_t element_weights(const struct circ_columns *c, int rows)
 {
-    return (size_t)(c->pairs || c->ones ? 1 : 3) * (size_t)c->taps * (size_t)c->g.q * (size_t)rows;
+    return (size_t)(c->pairs || c->ones ? 1 : 3) * terms_before(c, c->taps) * (size_t)rows;
 }
 
 static size_t slot_weights(const struct circ_columns *c, int rows)
@@ -306,8 +315,25 @@ static void plan_scratch(struct circ_columns *c)
         c->base.scratch_floats += 3 * (size_t)c->g.taps * (size_t)c->g.q * (size_t)c->height;
 }
 
+/* Pixels, of a row or a column of the padding, from where the taps of a split layer begin to where
+ * those of the given one do. */
+static int shift_of(const struct circ_layer *given)
+{
+    return (given->stride - given->pad % given->stride) % given->stride;
+}
+
+/* Block columns of a tap of a row. */
+static int terms_of(const struct circ_columns *c, int dx)
+{
+    const struct circ_layer *given = c->base.layer;
+    int residues = c->split > 1 ? given->taps_w + shift_of(given) - dx * c->split : c->split;
+    return residues < c->split ? c->g.q / c->split * residues : c->g.q;
+}
+
 void circ_columns_plan_layout(struct circ_columns *c)
 {
+    for (int t = 0; t < c->g.taps; t++)
+        c->terms[t] = terms_of(c, t % taps_w(c));
     plan_tiles(c);
     if (c->conv)
         plan_plane(c);
@@ -327,7 +353,9 @@ static void scatter(const struct circ_columns *c, const double *packed, int elem
     size_t rows = (size_t)(tile.last - tile.first), slot = tile.slot;
     size_t plane = (size_t)c->taps * (size_t)c->g.q * rows;
     float *to = group + tile.weights + (size_t)element * tile.element +
-                ((size_t)tap * (size_t)c->g.q + (size_t)j) * rows + (size_t)(i - tile.first);
+                (terms_before(c, tap) + (size_t)j) * rows + (size_t)(i - tile.first);
+    if (j >= c->terms[tap])
+        return;
     if (c->pairs) {
         to[0] = circ_pair_of(packed[0], odd ? 0 : packed[1]);
         for (int f = 1; f < c->transform->slots; f++)
@@ -389,13 +417,6 @@ static void pack_column(const struct circ_columns *c, const struct circ_weights 
     }
 }
 
-/* Pixels, of a row or a column of the padding, from where the taps of a split layer begin to where
- * those of the given one do. */
-static int shift_of(const struct circ_layer *given)
-{
-    return (given->stride - given->pad % given->stride) % given->stride;
-}
-
 void circ_columns_plan_split(struct circ_columns *c)
 {
     const struct circ_layer *given = c->base.layer;
@@ -425,7 +446,7 @@ static float *split_weights(const struct circ_columns *c, const struct circ_weig
         size_t row = at / ((size_t)from.n * taps), group = row / (size_t)from.m;
         size_t j = at / taps % (size_t)from.n, tap = at % taps;
         int dy = (int)tap / given->taps_w + shift, dx = (int)tap % given->taps_w + shift;
-        size_t channel = (j * (size_t)s + (size_t)(dy % s)) * (size_t)s + (size_t)(dx % s);
+        size_t channel = ((size_t)(dx % s) * (size_t)from.n + j) * (size_t)s + (size_t)(dy % s);
         size_t to = (row * (size_t)c->g.n + channel) * (size_t)c->g.taps +
                     (size_t)(dy / s * c->layer.taps_w + dx / s);
         size_t ij = (row % (size_t)from.m) * (size_t)from.n + j, m_n = (size_t)(from.m * from.n);

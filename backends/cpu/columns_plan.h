@@ -23,6 +23,8 @@ struct circ_columns {
                            * of every phases-th row each */
     int taps;             /* of a product: all, or those of a row */
     size_t *tap;          /* owned, [g.taps]: offset of each within the plane */
+    int *terms;           /* owned, [g.taps]: block columns of each. The last of a row of a split
+                           * layer has no weights for all residues */
     size_t group_weights; /* floats of one group, each as the product kernel wants it */
     int lead, margin;     /* columns of zeros before the first row of the plane, and after each */
     bool across;         /* the product runs across rows of the plane, what lies between them too */
@@ -63,7 +65,7 @@ struct circ_columns_phase {
 };
 
 /* A strided CONV of blocks of one as one of stride 1: what it reads of each residue of the pixels
- * modulo the stride is a channel, [channel][residue of rows][of columns]. Sets layer and split. */
+ * modulo the stride is a channel, [residue of columns][channel][of rows]. Sets layer and split. */
 void circ_columns_plan_split(struct circ_columns *c);
 
 /* Everything but the weights; base, transform, g and tap are there. */

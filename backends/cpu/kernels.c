@@ -41,7 +41,7 @@ INLINE void accumulate_one(int rows, int vectors, const float *w, const float *x
     __builtin_prefetch(w + WEIGHTS_AHEAD, 0, 2);
 }
 
-/* The same over so many taps and all block columns; rows and vectors are constants at every call,
+/* The same over so many taps and their block columns; rows and vectors are constants at every call,
  * so the accumulators are registers. Two block columns a turn: the loop's own additions and jump
  * take slots from multiply-adds, a tenth of them in tiles of one vector. Wider tiles need all
  * registers for one. */
@@ -52,13 +52,13 @@ INLINE void accumulate(const struct circ_product *a, int taps, int rows, int vec
     size_t block = a->x.block_stride;
     for (int t = 0; t < taps; t++) {
         const float *at = x + a->tap[t], *with = more ? more + a->tap[t] : NULL;
-        int j = 0;
-        for (; vectors <= 2 && j + 2 <= a->q; j += 2, w += 2 * rows, at += 2 * block) {
+        int j = 0, q = a->terms[t];
+        for (; vectors <= 2 && j + 2 <= q; j += 2, w += 2 * rows, at += 2 * block) {
             accumulate_one(rows, vectors, w, at, with, acc);
             accumulate_one(rows, vectors, w + rows, at + block, more ? with + block : NULL, acc);
             with = more ? with + 2 * block : NULL;
         }
-        for (; j < a->q; j++, w += rows, at += block) {
+        for (; j < q; j++, w += rows, at += block) {
             accumulate_one(rows, vectors, w, at, with, acc);
             with = more ? with + block : NULL;
         }

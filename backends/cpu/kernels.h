@@ -62,7 +62,7 @@ struct circ_inverse {
 };
 
 /* The product over columns, for each slot f and block row i of one tile:
- *     y(f, i, o + c) = sum over taps t, block columns j of w(f, t, i, j) x(f, j, tap[t] + o' + c)
+ *     y(f, i, o + c) = sum over taps t, j < terms[t] of w(f, t, i, j) x(f, j, tap[t] + o' + c)
  * for output rows o < out_rows at o * y_row of y and o' = o * x_row of x, c < columns rounded up to
  * whole vectors. Column strides of x and y are 1; y.sum is not used.
  *
@@ -73,8 +73,9 @@ struct circ_inverse {
  * slot 0 has a plane that is not read, then wr and wi of its two real bins. Or w holds for each
  * slot [tap][j][row of the tile] pairs, from which its planes are made when it is due.
  *
- * Of blocks of one (ones) w has one plane, and y is written finished where `finished` says so: plus
- * bias[i], no less than 0 if relu, and only the columns that there are. */
+ * Of blocks of one (ones) w has one plane and only the terms that there are, and y is written
+ * finished where `finished` says so: plus bias[i], no less than 0 if relu, and only the columns
+ * that there are. */
 struct circ_product {
     const float *w;           /* of this tile and of slot 0 */
     size_t w_slot;            /* from a slot of w to the next */
@@ -82,11 +83,12 @@ struct circ_product {
     struct circ_spectra x, y; /* from slot 0 on; y's block 0 is the tile's first */
     int slot_first, slot_last;
     int taps, q, rows;
-    bool odd;          /* k is odd: slot 0 has one bin, and no im of it is written */
-    bool ones;         /* k is 1: w has one plane, its one bin */
+    bool odd;  /* k is odd: slot 0 has one bin, and no im of it is written */
+    bool ones; /* k is 1: w has one plane, its one bin */
     bool finished, relu;
     const float *bias; /* of the tile's rows, or NULL */
     const size_t *tap; /* [taps] */
+    const int *terms;  /* [taps] block columns of a tap: all q, of blocks of one perhaps fewer */
     int out_rows, columns;
     size_t x_row, y_row;
 };
