@@ -9,203 +9,20 @@
  * The spectra of a CONV's band are a plane with zeros between its rows, as many as the padding:
  * then the pixels under a tap are contiguous from row to row, and a chunk is one run of columns. A
  * strided CONV copies its band first, the columns of each residue modulo the stride next to each
- * other, and its runs are rows.
+ * other, and its runs are rows. Where rows are narrow, a copy of a slot for each tap of a row leaves
+ * nothing between them (unfolds).
  *
- * What lies where is planned in columns_plan.c. A DENSE layer is the case k = 1: blocks of one,
- * which are their own spectra, are copied and not transformed, and have one plane; a stride is
- * taken from them by making the residues of the pixels channels. */
-#include "backends/cpu/columns_plan.h"
+ * What lies where is planned in columns_plan.c, weights are packed by columns_pack.c, planes filled
+ * by columns_planes.c. A DENSE layer is the case k = 1: blocks of one, which are their own spectra,
+ * are copied and not transformed, have one plane, and their products are finished where they are
+ * made; a stride is taken from them by making the residues of the pixels channels. */
+#include "backends/cpu/columns_planes.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-/* Copies the input rows under a band into the plane: zero border, residues of the stride apart. */
-static void copy_plane(const struct circ_columns *c, const float *x, int group, int first_row,
-                       int rows, float *plane)
-{
-    const struct circ_layer *layer = &c->layer;
-    int batch = c->base.place.batch, stride = layer->stride;
-    for (int channel = 0; channel < c->g.n; channel++) {
-        const float *from =
-            x + ((int64_t)group * c->g.n + channel) * layer->in.h * layer->in.w * batch;
-        for (int row = 0; row < rows; row++) {
-            float *to = plane + (size_t)channel * c->x_pitch + (size_t)row * (size_t)c->plane_row;
-            int iy = first_row + row;
-            memset(to, 0, (size_t)c->plane_row * sizeof *to);
-            if (iy < 0 || iy >= layer->in.h)
-                continue;
-            const float *line = from + (int64_t)iy * layer->in.w * batch;
-            for (int ix = 0; ix < layer->in.w; ix++) {
-                int at = ix + layer->pad;
-                memcpy(to + (at % stride * c->residue_pixels + at / stride) * batch,
-                       line + ix * batch, (size_t)batch * sizeof *to);
-            }
-        }
-    }
-}
-
-/* What one thread does: output rows, columns, and tiles of block rows. */
-struct part {
-    int row_first, row_last;
-    int column_first, column_last;
-    int tile_first, tile_last;
-    struct circ_columns_phase phase[CIRC_WINOGRAD_MAX_ROWS]; /* of the plane under the rows */
-};
-
-static struct circ_spectra at_column(struct circ_spectra spectra, size_t column)
-{
-    spectra.re += column;
-    spectra.im = spectra.im ? spectra.im + column : NULL;
-    spectra.sum = spectra.sum ? spectra.sum + column : NULL;
-    return spectra;
-}
-
-/* Zeros into `count` columns of each block and slot. */
-static void clear_columns(const struct circ_columns *c, struct circ_spectra xs, size_t at,
-                          size_t count)
-{
-    for (int f = 0; count && f < c->transform->slots; f++) {
-        float *block =
-            xs.re + (size_t)f * c->x_slot + at; /* the planes' blocks follow each other */
-        for (int j = 0; j < c->x_planes * c->g.q; j++, block += c->x_pitch)
-            for (size_t i = 0; i < count; i++)
-                block[i] = 0;
-    }
-}
-
-/* Spectra of the input rows under the part's, of a CONV that is not strided, the first ones and the
- * last ones perhaps in the padding; x is the group's. */
-static void transform_rows(const struct circ_columns *c, const float *x, const struct part *part,
-                           struct circ_spectra xs, float *scratch)
-{
-    const struct circ_layer *layer = &c->layer;
-    size_t line = (size_t)layer->in.w * (size_t)c->base.place.batch;
-    size_t row = (size_t)c->plane_row, lead = (size_t)c->lead, margin = (size_t)c->margin;
-    for (const struct circ_columns_phase *phase = part->phase; phase < part->phase + c->phases;
-         phase++) {
-        size_t at = phase->start + (size_t)phase->above * row + lead;
-        struct circ_forward forward = {.transform = c->transform,
-                                       .x = x + (int64_t)phase->first * (int64_t)line,
-                                       .channel_stride = (size_t)layer->in.h * line,
-                                       .row_stride = (size_t)c->phases * line,
-                                       .spectra_row = row,
-                                       .channels = c->g.n,
-                                       .blocks = c->g.q,
-                                       .rows = phase->inside,
-                                       .columns = (int)line,
-                                       .spectra = at_column(xs, at)};
-        if (!margin && !c->elements) { /* then they are one run */
-            forward.columns *= phase->inside;
-            forward.rows = 1;
-            forward.spectra_row = 0;
-        }
-        clear_columns(c, xs, phase->start, at - phase->start);
-        c->base.place.kernels->forward(&forward, scratch);
-        if (phase->inside)
-            at += (size_t)phase->inside * row - margin;
-        clear_columns(c, xs, at, (size_t)phase->below * row + margin);
-    }
-}
-
-/* A row of the given layer's input, NULL for one of zeros, to the residues of its pixels. */
-static void deal_row(const struct circ_columns *c, const float *line, float *to)
-{
-    size_t batch = (size_t)c->base.place.batch;
-    size_t stride = (size_t)(c->g.q / c->split) * c->x_pitch;
-    int width = c->base.layer->in.w, ways = c->split;
-    if (line)
-        c->base.place.kernels->deal(&(struct circ_deal){.x = line,
-                                                        .y = to,
-                                                        .stride = stride,
-                                                        .pixels = width,
-                                                        .width = (int)batch,
-                                                        .ways = ways});
-    for (int residue = 0; residue < ways; residue++, to += stride) {
-        size_t there = line ? (size_t)((width - residue + ways - 1) / ways) * batch : 0;
-        memset(to + there, 0, ((size_t)c->plane_row - there) * sizeof *to);
-    }
-}
-
-/* What transform_rows does, of blocks of one. */
-static void copy_rows(const struct circ_columns *c, const float *x, const struct part *part,
-                      struct circ_spectra xs)
-{
-    const struct circ_shape in = c->base.layer->in;
-    size_t line = (size_t)in.w * (size_t)c->base.place.batch, row = (size_t)c->plane_row;
-    for (const struct circ_columns_phase *phase = part->phase; phase < part->phase + c->phases;
-         phase++) {
-        size_t at = phase->start + (size_t)phase->above * row + (size_t)c->lead;
-        clear_columns(c, xs, phase->start, at - phase->start);
-        for (int j = 0; j < c->g.q / c->split; j++) { /* a channel, and a residue of its rows */
-            int channel = j / c->split, residue = j % c->split;
-            float *to = xs.re + (size_t)j * c->x_pitch + at;
-            for (int r = 0; r < phase->inside; r++, to += row) {
-                int from = (phase->first + r * c->phases) * c->split + residue;
-                const float *lines = x + (size_t)channel * (size_t)in.h * line;
-                deal_row(c, from < in.h ? lines + (size_t)from * line : NULL, to);
-            }
-        }
-        clear_columns(c, xs, at + (size_t)phase->inside * row,
-                      (size_t)phase->below * row + (phase->inside ? 0 : (size_t)c->margin));
-    }
-}
-
-/* Blocks of one of an FC layer: whole vectors, of which the last takes what it finds. */
-static void copy_columns(const struct circ_columns *c, const struct circ_forward *a)
-{
-    size_t lanes = (size_t)c->base.place.kernels->lanes;
-    size_t columns = ((size_t)a->columns + lanes - 1) / lanes * lanes;
-    for (int j = 0; j < a->blocks; j++)
-        memcpy(a->spectra.re + (size_t)j * c->x_pitch, a->x + (size_t)j * a->channel_stride,
-               columns * sizeof(float));
-}
-
-/* Spectra of a band of one panel; of an FC layer, of as many panels as it takes together. */
-static void transform_band(const struct circ_columns *c, const float *x, const struct part *part,
-                           int group, struct circ_spectra xs, float *scratch)
-{
-    const struct circ_layer *layer = &c->layer;
-    size_t batch = (size_t)c->base.place.batch, in_pixels = (size_t)c->g.in_pixels;
-    if (c->conv && c->ones) {
-        const struct circ_shape in = c->base.layer->in;
-        size_t channels = (size_t)(in.c / c->g.groups) * (size_t)group;
-        copy_rows(c, x + channels * (size_t)in.h * (size_t)in.w * batch, part, xs);
-        return;
-    }
-    if (c->conv && !c->copies) {
-        transform_rows(c, x + (size_t)group * (size_t)c->g.n * in_pixels * batch, part, xs,
-                       scratch);
-        return;
-    }
-    struct circ_forward forward = {
-        .transform = c->transform, .channels = c->g.n, .blocks = c->g.q, .rows = 1};
-    if (c->copies) {
-        int rows = circ_columns_plan_rows(c, part->row_last - part->row_first);
-        copy_plane(c, x, group, part->row_first * layer->stride - layer->pad, rows,
-                   scratch + c->plane_at);
-        forward.x = scratch + c->plane_at;
-        forward.channel_stride = c->x_pitch;
-        forward.columns = rows * c->plane_row;
-        forward.spectra = xs;
-        c->base.place.kernels->forward(&forward, scratch);
-        return;
-    }
-    forward.channel_stride = batch;
-    forward.columns = part->column_last - part->column_first;
-    for (int panel = 0; panel < c->base.panels; panel++) {
-        size_t at = (size_t)panel * batch;
-        forward.x = x + at * (size_t)c->g.n + part->column_first;
-        forward.spectra = at_column(xs, at);
-        if (c->ones)
-            copy_columns(c, &forward);
-        else
-            c->base.place.kernels->forward(&forward, scratch);
-    }
-}
 
 /* Winograd's elements of one slot of a chunk, from x to the scratch. */
-static void split_rows(const struct circ_columns *c, const struct part *part, int first, int slot,
-                       int columns, struct circ_spectra x, float *elements)
+static void split_rows(const struct circ_columns *c, const struct circ_columns_part *part,
+                       int first, int slot, int columns, struct circ_spectra x, float *elements)
 {
     size_t plane = (size_t)c->g.q * c->e_block;
     struct circ_winograd rows = {
@@ -222,6 +39,28 @@ static void split_rows(const struct circ_columns *c, const struct part *part, in
                       (size_t)part->column_first;
     }
     c->base.place.kernels->winograd_in(&rows);
+}
+
+/* One slot of so many rows of a chunk, its planes' blocks one after the other as x has them. */
+static struct circ_spectra unfold_rows(const struct circ_columns *c, const float *x, int slot,
+                                       int rows, float *unfolded)
+{
+    size_t plane = (size_t)c->g.q * c->u_block;
+    c->base.place.kernels->unfold(&(struct circ_unfold){.x = x + (size_t)slot * c->x_slot,
+                                                        .y = unfolded,
+                                                        .x_block = c->x_pitch,
+                                                        .x_row = (size_t)c->plane_row,
+                                                        .step = (size_t)c->base.place.batch,
+                                                        .y_block = c->u_block,
+                                                        .y_shift = c->shift,
+                                                        .blocks = c->x_planes * c->g.q,
+                                                        .shifts = c->layer.taps_w,
+                                                        .rows = circ_columns_plan_rows(c, rows),
+                                                        .columns = c->out_row});
+    return (struct circ_spectra){.re = unfolded,
+                                 .im = c->x_planes > 1 ? unfolded + plane : NULL,
+                                 .sum = c->x_planes > 2 ? unfolded + 2 * plane : NULL,
+                                 .block_stride = c->u_block};
 }
 
 /* A tile's products of one slot, by elements, into y; of blocks of one each row of tiles into its
@@ -267,9 +106,9 @@ static void multiply_elements(const struct circ_columns *c, struct circ_product 
 }
 
 /* Spectra of the block rows from .. to - 1 of a chunk into its output rows. */
-static void invert_chunk(const struct circ_columns *c, float *y, const struct part *part, int first,
-                         int last, int group, int from, int to, struct circ_spectra ys,
-                         float *scratch)
+static void invert_chunk(const struct circ_columns *c, float *y,
+                         const struct circ_columns_part *part, int first, int last, int group,
+                         int from, int to, struct circ_spectra ys, float *scratch)
 {
     size_t batch = (size_t)c->base.place.batch, out_channel = (size_t)c->g.out_pixels * batch;
     struct circ_inverse inverse = {.transform = c->transform,
@@ -289,6 +128,10 @@ static void invert_chunk(const struct circ_columns *c, float *y, const struct pa
             inverse.rows = (last - first - phase + c->phases - 1) / c->phases;
             inverse.y = y + at * (size_t)c->g.m * (size_t)c->g.out_pixels +
                         (size_t)(first + phase) * (size_t)c->out_row;
+            if (c->unfolds) {
+                inverse.columns = inverse.rows * c->out_row;
+                inverse.rows = 1;
+            }
             inverse.spectra = at_column(ys, at + (size_t)phase * c->y_phase);
             c->base.place.kernels->inverse(&inverse, scratch);
         }
@@ -298,7 +141,7 @@ static void invert_chunk(const struct circ_columns *c, float *y, const struct pa
 /* Where the products of the part's output rows from `first` on go: the spectra of a chunk, or
  * finished, in y. */
 static struct circ_spectra products_at(const struct circ_columns *c, float *y,
-                                       const struct part *part, int first, int group,
+                                       const struct circ_columns_part *part, int first, int group,
                                        float *scratch)
 {
     size_t out_channel = (size_t)c->g.out_pixels * (size_t)c->base.place.batch;
@@ -312,8 +155,8 @@ static struct circ_spectra products_at(const struct circ_columns *c, float *y,
 }
 
 /* Output rows first .. last - 1 of the part, of whose band the spectra are xs. */
-static void run_chunk(const struct circ_columns *c, float *y, const struct part *part, int first,
-                      int last, int group, struct circ_spectra xs, float *scratch)
+static void run_chunk(const struct circ_columns *c, float *y, const struct circ_columns_part *part,
+                      int first, int last, int group, struct circ_spectra xs, float *scratch)
 {
     int columns = part->column_last - part->column_first;
     int rows = (last - first + c->phases - 1) / c->phases;
@@ -330,12 +173,14 @@ static void run_chunk(const struct circ_columns *c, float *y, const struct part 
                                    .tap = c->tap,
                                    .terms = c->terms,
                                    .out_rows = c->across ? 1 : rows,
-                                   .columns = c->across ? (rows - 1) * c->plane_row + columns
-                                                        : columns * c->base.panels,
+                                   .columns = c->unfolds  ? rows * columns
+                                              : c->across ? (rows - 1) * c->plane_row + columns
+                                                          : columns * c->base.panels,
                                    .x_row = (size_t)c->layer.stride * (size_t)c->plane_row,
                                    .y_row = c->finished ? (size_t)c->out_row : c->y_row};
-    product.x =
+    struct circ_spectra from_row =
         at_column(xs, part->phase[0].start + (size_t)(first - part->row_first) * product.x_row);
+    product.x = from_row;
     for (int from = part->tile_first, to; from < part->tile_last; from = to) {
         to = c->slots_together ? from + 1 : part->tile_last;
         int row_first = c->finished ? 0 : circ_columns_plan_tile(c, from).first;
@@ -343,8 +188,12 @@ static void run_chunk(const struct circ_columns *c, float *y, const struct part 
         for (int f = 0; f < c->transform->slots; f = product.slot_last) {
             product.slot_first = f;
             product.slot_last = c->slots_together ? c->transform->slots : f + 1;
-            if (c->elements && (!c->ones || from == part->tile_first))
+            bool due =
+                !c->ones || from == part->tile_first; /* else it was made for a tile before */
+            if (c->elements && due)
                 split_rows(c, part, first, f, product.columns, xs, own);
+            if (c->unfolds && due)
+                product.x = unfold_rows(c, from_row.re, f, rows, own);
             for (int number = from; number < to; number++) {
                 struct circ_columns_tile tile = circ_columns_plan_tile(c, number);
                 product.rows = tile.last - tile.first;
@@ -364,16 +213,16 @@ static void run_chunk(const struct circ_columns *c, float *y, const struct part 
 }
 
 static void run_band(const struct circ_columns *c, const float *x, float *y,
-                     const struct part *part, int group, float *scratch)
+                     const struct circ_columns_part *part, int group, float *scratch)
 {
     struct circ_spectra xs = {
         .re = scratch + c->x_at, .slot_stride = c->x_slot, .block_stride = c->x_pitch};
     xs.im = xs.re + c->x_plane;
     xs.sum = c->x_planes > 2 ? xs.im + c->x_plane : NULL;
-    transform_band(c, x, part, group, xs, scratch);
+    circ_columns_transform(c, x, part, group, xs, scratch);
     for (int row = part->row_first; row < part->row_last; row += c->chunk) {
         int end = row + c->chunk < part->row_last ? row + c->chunk : part->row_last;
-        struct part run = *part;
+        struct circ_columns_part run = *part;
         for (int column = part->column_first; column < part->column_last; column += c->run) {
             run.column_first = column;
             run.column_last =
@@ -389,7 +238,8 @@ static void run(const struct circ_step *step, const float *x, float *y, float *s
     int threads = step->place.threads, lanes = step->place.kernels->lanes;
     int rows = c->conv ? step->layer->out.h : 1;
     int vectors = (c->out_row + lanes - 1) / lanes;
-    struct part whole = {.row_last = rows, .column_last = c->out_row, .tile_last = c->tiles};
+    struct circ_columns_part whole = {
+        .row_last = rows, .column_last = c->out_row, .tile_last = c->tiles};
     if (rows >= threads) {
         circ_step_share((rows + c->phases - 1) / c->phases, threads, thread, &whole.row_first,
                         &whole.row_last);
@@ -408,7 +258,7 @@ static void run(const struct circ_step *step, const float *x, float *y, float *s
         return;
     for (int group = 0; group < c->g.groups; group++) {
         for (int row = whole.row_first; row < whole.row_last; row += c->band) {
-            struct part part = whole;
+            struct circ_columns_part part = whole;
             part.row_first = row;
             part.row_last = row + c->band < whole.row_last ? row + c->band : whole.row_last;
             if (c->conv && !c->copies)

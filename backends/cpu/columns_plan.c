@@ -1,10 +1,8 @@
 /* The plan of a layer with lanes over columns: tiles, bands and chunks, by predicted costs and what
- * caches hold; strides and places; and the weights in the order in which they are read. It runs
- * nothing. */
+ * caches hold; strides and places. It runs nothing. */
 #include "backends/cpu/columns_plan.h"
 
 #include "backends/cpu/cost.h"
-#include "backends/cpu/pair.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,19 +19,7 @@ static size_t round_up(size_t value, size_t unit)
     return (value + unit - 1) / unit * unit;
 }
 
-/* Taps in a column of the filter. */
-static int taps_h(const struct circ_columns *c)
-{
-    return c->conv ? c->layer.taps_h : 1;
-}
-
-static int taps_w(const struct circ_columns *c)
-{
-    return c->g.taps / taps_h(c);
-}
-
-/* Block columns of so many taps, the first ones. */
-static size_t terms_before(const struct circ_columns *c, int taps)
+size_t circ_columns_plan_terms(const struct circ_columns *c, int taps)
 {
     size_t terms = 0;
     for (int t = 0; t < taps; t++)
@@ -45,7 +31,8 @@ static size_t terms_before(const struct circ_columns *c, int taps)
  * some: three planes, or one of pairs or ones. */
 static size_t element_weights(const struct circ_columns *c, int rows)
 {
-    return (size_t)(c->pairs || c->ones ? 1 : 3) * terms_before(c, c->taps) * (size_t)rows;
+    return (size_t)(c->pairs || c->ones ? 1 : 3) * circ_columns_plan_terms(c, c->taps) *
+           (size_t)rows;
 }
 
 static size_t slot_weights(const struct circ_columns *c, int rows)
@@ -158,36 +145,43 @@ static int taps_vectors(struct circ_columns *c)
     return c->across ? across : by_row;
 }
 
-/* Whether Winograd's elements are predicted to be cheaper; sets the chunk and the run. */
-static bool takes_elements(struct circ_columns *c)
+/* How a CONV layer's products are made, by predicted costs: tap by tap, unfolded or by elements,
+ * then with chunk and run. */
+static void choose_products(struct circ_columns *c)
 {
     const struct circ_layer *layer = &c->layer;
     int lanes = c->base.place.kernels->lanes, tile = circ_winograd_rows(layer->taps_h);
-    if (!c->conv || layer->stride > 1 || c->pairs || !tile ||
-        layer->out.h < tile * c->base.place.threads)
-        return false;
-    int most = elements_columns(c), rows = elements_rows(c, most), run = run_of(c, rows);
-    int vectors = elements_vectors(c, rows);
-    if (run > most) {
-        if (most < 2 * lanes)
-            return false;
-        rows = 1;
-        int runs = (c->out_row + most - 1) / most;
-        run = (int)round_up((size_t)((c->out_row + runs - 1) / runs), (size_t)lanes);
-        vectors = (layer->out.h + tile - 1) / tile * runs * (run / lanes);
-    }
+    int rows = layer->out.h, row_vectors = (c->out_row + lanes - 1) / lanes;
     struct circ_cost_rows cost = {.p = c->g.p,
                                   .q = c->g.q,
                                   .taps_w = layer->taps_w,
                                   .taps_h = layer->taps_h,
                                   .vectors = taps_vectors(c),
-                                  .element_vectors = vectors,
-                                  .ones = c->ones};
-    c->chunk = rows * tile;
-    if (circ_cost_elements(cost) >= circ_cost_taps(cost))
-        return false;
+                                  .ones = c->ones,
+                                  .row_vectors = rows * row_vectors,
+                                  .run_vectors = (rows * c->out_row + lanes - 1) / lanes,
+                                  .copies =
+                                      (rows + layer->taps_h - 1) * layer->taps_w * row_vectors};
+    c->unfolds = !c->copies && !c->pairs && circ_cost_unfolded(cost) < circ_cost_taps(cost);
+    if (layer->stride > 1 || c->pairs || !tile || layer->out.h < tile * c->base.place.threads)
+        return;
+    int most = elements_columns(c), chunk = elements_rows(c, most), run = run_of(c, chunk);
+    cost.element_vectors = elements_vectors(c, chunk);
+    if (run > most) {
+        if (most < 2 * lanes)
+            return;
+        chunk = 1;
+        int runs = (c->out_row + most - 1) / most;
+        run = (int)round_up((size_t)((c->out_row + runs - 1) / runs), (size_t)lanes);
+        cost.element_vectors = (rows + tile - 1) / tile * runs * (run / lanes);
+    }
+    double least = c->unfolds ? circ_cost_unfolded(cost) : circ_cost_taps(cost);
+    c->elements = circ_cost_elements(cost) < least;
+    if (!c->elements)
+        return;
+    c->unfolds = false;
+    c->chunk = chunk * tile;
     c->run = run;
-    return true;
 }
 
 /* Columns at a time, of an FC layer those of two panels where that pays, and tiles. */
@@ -242,15 +236,15 @@ static void plan_plane(struct circ_columns *c)
     c->lead = c->copies ? 0 : layer->pad * batch;
     c->margin = c->copies ? 0 : (layer->pad > wider ? layer->pad : wider) * batch;
     c->plane_row = c->copies ? c->residue_pixels * stride * batch : layer->in.w * batch + c->margin;
-    taps_vectors(c);
-    c->elements = takes_elements(c);
-    c->across |= c->elements;
+    choose_products(c);
+    c->across |= c->elements || c->unfolds;
     if (c->elements) {
         c->taps = layer->taps_w;
         c->phases = circ_winograd_rows(layer->taps_h);
         c->x_planes = c->ones ? 1 : 2;
-        c->slots_together = c->ones; /* one slot, whose elements serve all tiles */
     }
+    if (c->elements || c->unfolds)
+        c->slots_together = c->ones; /* one slot, whose elements or copies serve all tiles */
 
     size_t row_bytes = 2 * (size_t)c->x_planes * (size_t)c->plane_row * (size_t)(c->g.q * c->g.k);
     int least = 2 * layer->taps_h < rows ? 2 * layer->taps_h : rows; /* halos are recomputed */
@@ -261,7 +255,7 @@ static void plan_plane(struct circ_columns *c)
     c->phase = round_up((size_t)(band_in / c->phases + 1) * (size_t)c->plane_row + (size_t)c->lead +
                             2 * CIRC_MAX_LANES,
                         CIRC_MAX_LANES);
-    for (int t = 0; t < c->g.taps; t++) {
+    for (int t = 0; t < c->g.taps && !c->unfolds; t++) {
         int dy = t / layer->taps_w, dx = t % layer->taps_w;
         c->tap[t] = (size_t)dy * (size_t)c->plane_row +
                     ((size_t)(dx % stride) * (size_t)c->residue_pixels + (size_t)(dx / stride)) *
@@ -273,7 +267,9 @@ static void plan_strides(struct circ_columns *c)
 {
     size_t lanes = (size_t)c->base.place.kernels->lanes;
     bool whole = !c->conv || c->copies || c->run < c->out_row; /* vectors in a row */
-    c->y_row = whole ? round_up((size_t)c->run, lanes) : (size_t)c->plane_row;
+    c->y_row = whole        ? round_up((size_t)c->run, lanes)
+               : c->unfolds ? (size_t)c->out_row
+                            : (size_t)c->plane_row;
     size_t row_bytes = (size_t)c->height * (size_t)c->g.k * c->y_row * sizeof(float);
     int chunks = (int)((size_t)c->band * row_bytes / CHUNK_BYTES) + 1;
     if (!c->elements)
@@ -295,6 +291,13 @@ static void plan_strides(struct circ_columns *c)
     c->e_block =
         circ_step_stride(c->y_phase + (size_t)(c->layer.taps_w * c->base.place.batch) + 2 * lanes);
     c->element = circ_step_stride((c->ones ? 1 : 3) * (size_t)c->g.q * c->e_block);
+    if (c->unfolds) {
+        int row = c->out_row, taps = c->layer.taps_w;
+        c->shift = round_up((size_t)(circ_columns_plan_rows(c, c->chunk) * row), lanes) + lanes;
+        c->u_block = circ_step_stride((size_t)taps * c->shift);
+        for (int t = 0; t < c->g.taps; t++)
+            c->tap[t] = (size_t)(t % taps) * c->shift + (size_t)(t / taps * row);
+    }
     c->y_plane = c->finished ? 0 : (size_t)(c->slots_together ? c->height : c->g.p) * c->y_block;
     c->y_slot = circ_step_stride((c->ones ? 1 : 2) * c->y_plane);
 }
@@ -311,29 +314,25 @@ static void plan_scratch(struct circ_columns *c)
     if (c->elements)
         c->base.scratch_floats +=
             CIRC_WINOGRAD_ELEMENTS * (c->element + 2 * (size_t)c->height * c->e_block) + CIRC_SLACK;
+    if (c->unfolds)
+        c->base.scratch_floats +=
+            (size_t)c->x_planes * (size_t)c->g.q * c->u_block + CIRC_SLACK + lanes;
     if (c->pairs)
         c->base.scratch_floats += 3 * (size_t)c->g.taps * (size_t)c->g.q * (size_t)c->height;
-}
-
-/* Pixels, of a row or a column of the padding, from where the taps of a split layer begin to where
- * those of the given one do. */
-static int shift_of(const struct circ_layer *given)
-{
-    return (given->stride - given->pad % given->stride) % given->stride;
 }
 
 /* Block columns of a tap of a row. */
 static int terms_of(const struct circ_columns *c, int dx)
 {
     const struct circ_layer *given = c->base.layer;
-    int residues = c->split > 1 ? given->taps_w + shift_of(given) - dx * c->split : c->split;
+    int residues = c->split > 1 ? given->taps_w + c->split_shift - dx * c->split : c->split;
     return residues < c->split ? c->g.q / c->split * residues : c->g.q;
 }
 
 void circ_columns_plan_layout(struct circ_columns *c)
 {
     for (int t = 0; t < c->g.taps; t++)
-        c->terms[t] = terms_of(c, t % taps_w(c));
+        c->terms[t] = terms_of(c, t % circ_columns_taps_w(c));
     plan_tiles(c);
     if (c->conv)
         plan_plane(c);
@@ -341,146 +340,5 @@ void circ_columns_plan_layout(struct circ_columns *c)
         plan_columns(c);
     plan_strides(c);
     plan_scratch(c);
-}
-
-/* One block's spectrum, in double, to its places in a tile: see circ_product. Its tap is that of
- * one of Winograd's elements, or of all. */
-static void scatter(const struct circ_columns *c, const double *packed, int element, int tap, int i,
-                    int j, float *group)
-{
-    int odd = c->g.k % 2, number = (int)(((int64_t)(i + 1) * c->tiles - 1) / c->g.p);
-    struct circ_columns_tile tile = circ_columns_plan_tile(c, number);
-    size_t rows = (size_t)(tile.last - tile.first), slot = tile.slot;
-    size_t plane = (size_t)c->taps * (size_t)c->g.q * rows;
-    float *to = group + tile.weights + (size_t)element * tile.element +
-                (terms_before(c, tap) + (size_t)j) * rows + (size_t)(i - tile.first);
-    if (j >= c->terms[tap])
-        return;
-    if (c->pairs) {
-        to[0] = circ_pair_of(packed[0], odd ? 0 : packed[1]);
-        for (int f = 1; f < c->transform->slots; f++)
-            to[(size_t)f * slot] = circ_pair_of(packed[2 * f - odd], packed[2 * f - odd + 1]);
-        return;
-    }
-    if (c->ones) {
-        to[0] = (float)packed[0];
-        return;
-    }
-    to[plane] = (float)packed[0]; /* slot 0 has two real bins and no third plane */
-    to[2 * plane] = odd ? 0 : (float)packed[1];
-    for (int f = 1; f < c->transform->slots; f++) {
-        double re = packed[2 * f - odd], im = packed[2 * f - odd + 1];
-        to += slot;
-        to[0] = (float)re;
-        to[plane] = (float)-(re + im);
-        to[2 * plane] = (float)(im - re);
-    }
-}
-
-/* One block of the weights: canonical order is DENSE [group][i][j][tap], CIRCULANT
- * [group][tap][i][j]. */
-static const float *block_of(const struct circ_columns *c, const struct circ_weights *weights,
-                             int group, size_t tap, size_t ij)
-{
-    size_t taps = (size_t)c->g.taps, pq = (size_t)c->g.p * (size_t)c->g.q;
-    size_t at = c->layer.structure == CIRC_DENSE ? ij * taps + tap : tap * pq + ij;
-    return weights->values + ((size_t)group * taps * pq + at) * (size_t)c->g.k;
-}
-
-/* The taps of one column of the filter, which Winograd's elements mix, of one block. */
-static void pack_column(const struct circ_columns *c, const struct circ_weights *weights, int group,
-                        int dx, size_t ij, double *block)
-{
-    int k = c->g.k, height = taps_h(c), width = taps_w(c);
-    int i = (int)ij / c->g.q, j = (int)ij % c->g.q;
-    float *to = c->base.weights + (size_t)group * c->group_weights;
-    double g[CIRC_WINOGRAD_ELEMENTS][CIRC_WINOGRAD_MAX_TAPS], *mixed = block + height * k;
-    double *scratch = mixed + k;
-    for (int dy = 0; dy < height; dy++) {
-        const float *values = block_of(c, weights, group, (size_t)(dy * width + dx), ij);
-        for (int r = 0; r < k; r++)
-            block[dy * k + r] = values[r];
-        circ_fft_forward_f64(c->transform->plan, block + dy * k, block + dy * k, scratch);
-        if (!c->elements)
-            scatter(c, block + dy * k, 0, dy * width + dx, i, j, to);
-    }
-    if (!c->elements)
-        return;
-    circ_winograd_weights(height, g);
-    for (int e = 0; e < CIRC_WINOGRAD_ELEMENTS; e++) {
-        for (int r = 0; r < k; r++) {
-            mixed[r] = 0;
-            for (int dy = 0; dy < height; dy++)
-                mixed[r] += g[e][dy] * block[dy * k + r];
-        }
-        scatter(c, mixed, e, dx, i, j, to);
-    }
-}
-
-void circ_columns_plan_split(struct circ_columns *c)
-{
-    const struct circ_layer *given = c->base.layer;
-    int s = given->stride, shift = shift_of(given);
-    c->split = s;
-    c->layer.in.c = given->in.c * s * s;
-    c->layer.in.h = (given->in.h + s - 1) / s;
-    c->layer.in.w = (given->in.w + s - 1) / s;
-    c->layer.taps_h = (given->taps_h + shift + s - 1) / s;
-    c->layer.taps_w = (given->taps_w + shift + s - 1) / s;
-    c->layer.pad = (given->pad + s - 1) / s;
-    c->layer.stride = 1;
-    c->layer.structure = CIRC_DENSE;
-    c->layer.block = 1;
-}
-
-/* The weights of a split layer, whose structure is DENSE whatever the given one's; NULL when memory
- * is short. The caller frees them. */
-static float *split_weights(const struct circ_columns *c, const struct circ_weights *weights)
-{
-    const struct circ_layer *given = c->base.layer;
-    struct circ_geometry from = circ_geometry_of(given);
-    int s = c->split, shift = shift_of(given);
-    size_t rows = (size_t)from.groups * (size_t)from.m, taps = (size_t)from.taps;
-    float *values = calloc(rows * (size_t)c->g.n * (size_t)c->g.taps, sizeof *values);
-    for (size_t at = 0; values && at < rows * (size_t)from.n * taps; at++) {
-        size_t row = at / ((size_t)from.n * taps), group = row / (size_t)from.m;
-        size_t j = at / taps % (size_t)from.n, tap = at % taps;
-        int dy = (int)tap / given->taps_w + shift, dx = (int)tap % given->taps_w + shift;
-        size_t channel = ((size_t)(dx % s) * (size_t)from.n + j) * (size_t)s + (size_t)(dy % s);
-        size_t to = (row * (size_t)c->g.n + channel) * (size_t)c->g.taps +
-                    (size_t)(dy / s * c->layer.taps_w + dx / s);
-        size_t ij = (row % (size_t)from.m) * (size_t)from.n + j, m_n = (size_t)(from.m * from.n);
-        values[to] =
-            weights->values[given->structure == CIRC_DENSE ? at : (group * taps + tap) * m_n + ij];
-    }
-    return values;
-}
-
-enum circ_status circ_columns_plan_weights(struct circ_columns *c,
-                                           const struct circ_weights *weights,
-                                           struct circ_error *err)
-{
-    const struct circ_geometry *g = &c->g;
-    size_t blocks = (size_t)(taps_h(c) + 1) * (size_t)g->k;
-    double *block = malloc((blocks + circ_fft_scratch(c->transform->plan)) * sizeof *block);
-    float *split = c->split > 1 ? split_weights(c, weights) : NULL;
-    struct circ_weights given = *weights;
-    c->group_weights = slot_weights(c, g->p) * (size_t)c->transform->slots;
-    c->base.weight_floats = c->group_weights * (size_t)g->groups;
-    c->base.weights = circ_step_floats(c->base.weight_floats);
-    if (!block || !c->base.weights || (c->split > 1 && !split)) {
-        free(split);
-        free(block);
-        return circ_status_fail(err, CIRC_MEMORY, "no memory for the spectra of %zu weights",
-                                weights->count);
-    }
-    if (split)
-        given.values = split;
-    for (int group = 0; group < g->groups; group++)
-        for (size_t ij = 0; ij < (size_t)g->p * (size_t)g->q; ij++)
-            for (int dx = 0; dx < taps_w(c); dx++)
-                pack_column(c, &given, group, dx, ij, block);
-    free(split);
-    free(block);
-    return CIRC_OK;
+    c->group_weights = slot_weights(c, c->g.p) * (size_t)c->transform->slots;
 }

@@ -1,5 +1,5 @@
 /* What lies where in a layer with lanes over columns, and in which order it is computed: set by
- * columns_plan.c before the first run, read by columns.c in all of them. */
+ * columns_plan.c and columns_pack.c before the first run, read by columns.c in all of them. */
 #ifndef CIRC_COLUMNS_PLAN_H
 #define CIRC_COLUMNS_PLAN_H
 
@@ -11,6 +11,7 @@ struct circ_columns {
     struct circ_step base;
     struct circ_layer layer; /* what is computed: the step's layer, or one without a stride */
     int split;               /* that layer's stride, whose residues are channels here; or 1 */
+    int split_shift; /* pixels from where its taps begin to where those of the given layer do */
     struct circ_transform *transform;
     struct circ_geometry g;
     bool conv;            /* else FC: one row of columns, one tap */
@@ -18,6 +19,8 @@ struct circ_columns {
     bool finished;        /* products are written to the output: a CONV of ones */
     bool pairs;           /* weights lie in pairs of bf16 (pair.h) */
     bool copies;          /* the band is copied into a plane: a strided CONV */
+    bool unfolds;         /* the plane is copied once for each tap of a row, then rows of output
+                           * columns lie without gaps, and a chunk is one run whatever its width */
     bool elements;        /* products are made by Winograd's elements (winograd.h) */
     int phases;           /* output rows that those make of six, 1 without: a plane lies as so many,
                            * of every phases-th row each */
@@ -44,10 +47,22 @@ struct circ_columns {
     /* strides of blocks of x, of its planes, of phases, rows, blocks and planes of y, of slots */
     size_t x_pitch, x_plane, y_phase, y_row, y_block, y_plane, x_slot, y_slot;
     size_t e_block, element; /* of blocks of Winograd's elements, and of the elements */
+    size_t u_block, shift;   /* of blocks of unfolded planes, and of the copies */
     /* in scratch, after the transforms' own; last the planes of one slot's weights, where those are
-     * pairs, or the elements of one slot of x and of a tile of y */
+     * pairs, or the elements of one slot of x and of a tile of y, or its unfolded planes */
     size_t plane_at, x_at, y_at, product_at;
 };
+
+/* Taps in a column of the filter, and in a row. */
+static inline int circ_columns_taps_h(const struct circ_columns *c)
+{
+    return c->conv ? c->layer.taps_h : 1;
+}
+
+static inline int circ_columns_taps_w(const struct circ_columns *c)
+{
+    return c->g.taps / circ_columns_taps_h(c);
+}
 
 /* A tile: its block rows first .. last - 1, and where its weights begin in a group's; how far its
  * slots are apart there, and its elements within a slot. */
@@ -77,6 +92,9 @@ CIRC_MUST_USE enum circ_status circ_columns_plan_weights(struct circ_columns *c,
                                                          struct circ_error *err);
 
 struct circ_columns_tile circ_columns_plan_tile(const struct circ_columns *c, int tile);
+
+/* Block columns of so many taps, the first ones. */
+size_t circ_columns_plan_terms(const struct circ_columns *c, int taps);
 
 /* Input rows under so many output rows: Winograd's come in sixes. */
 int circ_columns_plan_rows(const struct circ_columns *c, int out_rows);

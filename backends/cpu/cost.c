@@ -30,6 +30,9 @@
 #define ELEMENTS_IN  55.0
 #define ELEMENTS_OUT 33.0
 
+#define UNFOLD 1.6 /* a vector of a plane copied */
+#define FINISH 2.0 /* a vector of blocks of one written */
+
 #define SAMPLE_COPY 2.0 /* cycles a value to take a sample out of a batch, and to put it back */
 #define FORK_JOIN   1500.0
 
@@ -102,16 +105,33 @@ static double product_of(struct circ_cost_rows l)
     return l.ones ? COMPLEX_PRODUCT / 3 : COMPLEX_PRODUCT;
 }
 
+/* A slot's share of what makes so many vectors of rows of its products. */
+static double rows_from(struct circ_cost_rows l, int vectors)
+{
+    return (l.ones ? FINISH : 2 * TRANSFORM_COLUMNS) * vectors * l.p;
+}
+
+static double taps_over(struct circ_cost_rows l, int vectors)
+{
+    return product_of(l) * vectors * l.taps_h * l.taps_w * l.p * l.q;
+}
+
 double circ_cost_taps(struct circ_cost_rows l)
 {
-    return product_of(l) * l.vectors * l.taps_h * l.taps_w * l.p * l.q;
+    return taps_over(l, l.vectors) + rows_from(l, l.row_vectors);
+}
+
+double circ_cost_unfolded(struct circ_cost_rows l)
+{
+    double copies = UNFOLD * (l.ones ? 1 : 3) * l.q * l.copies;
+    return taps_over(l, l.run_vectors) + rows_from(l, l.run_vectors) + copies;
 }
 
 double circ_cost_elements(struct circ_cost_rows l)
 {
     double products = product_of(l) * CIRC_WINOGRAD_ELEMENTS * l.taps_w * l.p * l.q;
     double moves = (ELEMENTS_IN * l.q + ELEMENTS_OUT * l.p) / (l.ones ? 2 : 1);
-    return l.element_vectors * (products + moves);
+    return l.element_vectors * (products + moves) + rows_from(l, l.row_vectors);
 }
 
 int circ_cost_threads(const struct circ_network *net, int batch, int lanes, int threads)

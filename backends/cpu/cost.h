@@ -24,13 +24,17 @@ double circ_cost_stream(struct circ_cost_layer layer);
 /* Lanes over samples (columns.c). */
 double circ_cost_columns(struct circ_cost_layer layer);
 
-/* The products of a CONV layer of stride 1, p x q blocks, per slot: tap by tap over so many vectors
- * of columns, or by Winograd's elements over so many of each (columns.c). */
+/* A CONV layer of stride 1, p x q blocks, per slot, from the spectra of its input to the rows of
+ * its output: tap by tap over so many vectors of columns, which lie in so many of rows; the same
+ * after a copy of the input for each tap of a row, of so many vectors, by which the columns of all
+ * rows are one run; or by Winograd's elements over so many vectors of each (columns.c). */
 struct circ_cost_rows {
     int p, q, taps_w, taps_h, vectors, element_vectors;
     bool ones; /* blocks of one: one real product, one plane */
+    int row_vectors, run_vectors, copies;
 };
 double circ_cost_taps(struct circ_cost_rows rows);
+double circ_cost_unfolded(struct circ_cost_rows rows);
 double circ_cost_elements(struct circ_cost_rows rows);
 
 /* Threads of `threads` that a network is worth for a batch: all of them or one. */

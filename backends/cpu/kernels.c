@@ -479,6 +479,7 @@ const struct circ_kernels CIRC_TABLE = {
     .inverse_blocks = inverse_blocks,
     .product = product,
     .deal = deal,
+    .unfold = unfold,
     .winograd_in = winograd_in,
     .winograd_out = winograd_out,
     .stream_rows = stream_rows,

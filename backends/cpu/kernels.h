@@ -151,6 +151,16 @@ struct circ_deal {
     int pixels, width, ways;
 };
 
+/* Rows of blocks once for each shift along them: column c of row r of block b, shifted by i, from
+ * x[b * x_block + r * x_row + i * step + c] to y[b * y_block + i * y_shift + r * columns + c].
+ * Whole vectors are written, of which what follows is written later, but after the last. */
+struct circ_unfold {
+    const float *x;
+    float *y;
+    size_t x_block, x_row, step, y_block, y_shift;
+    int blocks, shifts, rows, columns;
+};
+
 struct circ_kernels {
     const char *name;
     int lanes;
@@ -166,6 +176,7 @@ struct circ_kernels {
     void (*inverse_blocks)(const struct circ_inverse *args, float *scratch);
     void (*product)(const struct circ_product *args);
     void (*deal)(const struct circ_deal *args);
+    void (*unfold)(const struct circ_unfold *args);
     void (*winograd_in)(const struct circ_winograd *args);
     void (*winograd_out)(const struct circ_winograd *args);
     void (*stream_rows)(const struct circ_stream_rows *args);

@@ -225,6 +225,7 @@ INLINE void finish(float *y, vec value, float bias, bool relu, int columns)
  * without a shuffle by variable indices, NEON's, would move lane by lane. */
 #define LOW(l, d)          ((l) & (d) ? CIRC_LANES + (l) - (d) : (l))
 #define HIGH(l, d)         ((l) & (d) ? CIRC_LANES + (l) : (l) + (d))
+#define SAME(l, d)         (l)
 #define LANES_4(of, l, d)  of(l, d), of(l + 1, d), of(l + 2, d), of(l + 3, d)
 #define LANES_8(of, l, d)  LANES_4(of, l, d), LANES_4(of, l + 4, d)
 #define LANES_16(of, l, d) LANES_8(of, l, d), LANES_8(of, l + 8, d)
@@ -256,6 +257,21 @@ INLINE void swap_halves(vec *low, vec *high, int distance)
 }
 #undef SWAP
 #endif
+
+/* Half a vector from either place. */
+INLINE vec halves(const float *low, const float *high)
+{
+#if CIRC_LANES > 1
+    typedef float half __attribute__((vector_size(2 * CIRC_LANES)));
+    half a, b;
+    memcpy(&a, low, sizeof a);
+    memcpy(&b, high, sizeof b);
+    return __builtin_shufflevector(a, b, LANES(SAME, 0));
+#else
+    (void)high;
+    return load(low);
+#endif
+}
 
 #if CIRC_LANES > 1
 /* Of 2 L values in a and b, those of even and of odd index; and back. */

@@ -45,16 +45,20 @@ static int pieces_of(const struct circ_forward *a, size_t at, struct piece piece
     return count;
 }
 
+INLINE vec joined(const float *x, int count, const struct piece *pieces)
+{
+    vec row = zero();
+    for (int i = 0; i < count; i++)
+        row = either(row, only(load(x + pieces[i].from), pieces[i].lanes));
+    return row;
+}
+
 /* `valid` rows of a block from their pieces. */
 INLINE void join_pieces(const struct circ_forward *a, const float *x, int valid, int count,
                         const struct piece *pieces, float *copy)
 {
-    for (int r = 0; r < valid; r++, x += a->channel_stride, copy += CIRC_LANES) {
-        vec row = zero();
-        for (int i = 0; i < count; i++)
-            row = either(row, only(load(x + pieces[i].from), pieces[i].lanes));
-        store(copy, row);
-    }
+    for (int r = 0; r < valid; r++, x += a->channel_stride, copy += CIRC_LANES)
+        store(copy, joined(x, count, pieces));
 }
 
 /* The same, without a look at what lies before x. */
@@ -165,6 +169,40 @@ static void deal(const struct circ_deal *a)
                 for (size_t c = 0; c < width; c++)
                     y[c] = x[c];
         }
+    }
+}
+
+enum joining { WHOLE, HALVES, PIECES };
+
+/* One vector of the joined rows of every block and shift. What a holds is taken out of memory
+ * first, which the stores might change. */
+INLINE void unfold_vector(const struct circ_unfold *a, enum joining how, int count,
+                          const struct piece *pieces, float *y)
+{
+    const float *x = a->x;
+    int64_t step = (int64_t)a->step, shift = (int64_t)a->y_shift, shifts = a->shifts;
+    int64_t x_next = (int64_t)a->x_block - shifts * step;
+    int64_t y_next = (int64_t)a->y_block - shifts * shift;
+    int64_t low = pieces[0].from, high = how == HALVES ? pieces[1].from + CIRC_LANES / 2 : 0;
+    for (int b = a->blocks; b; b--, x += x_next, y += y_next)
+        for (int64_t i = 0; i < shifts; i++, x += step, y += shift)
+            store(y, how == WHOLE    ? load(x + low)
+                     : how == HALVES ? halves(x + low, x + high)
+                                     : joined(x, count, pieces));
+}
+
+static void unfold(const struct circ_unfold *a)
+{
+    struct circ_forward rows = {.row_stride = a->x_row, .rows = a->rows, .columns = a->columns};
+    struct piece pieces[CIRC_LANES];
+    for (int at = 0; at < a->rows * a->columns; at += CIRC_LANES) {
+        int count = pieces_of(&rows, (size_t)at, pieces);
+        if (count == 1)
+            unfold_vector(a, WHOLE, 1, pieces, a->y + at);
+        else if (CIRC_LANES > 1 && count == 2 && pieces[1].first == CIRC_LANES / 2)
+            unfold_vector(a, HALVES, 2, pieces, a->y + at);
+        else
+            unfold_vector(a, PIECES, count, pieces, a->y + at);
     }
 }
 

@@ -112,25 +112,63 @@ static void test_pairs(void)
  * 16 (Zen 4): 3x3, 128 to 128 at 32x32; 192 to 128, 192 to 192, 256 to 384 at 13x13; 5x5, 48 to
  * 128 at 27x27. */
 static const struct {
-    struct circ_cost_rows rows;
+    int p, q, taps_w, taps_h, vectors, element_vectors;
     double taps, elements;
 } conv[] = {
-    {{32, 32, 3, 3, 66, 16, false}, 644, 410},      {{16, 16, 3, 3, 66, 16, false}, 401, 270},
-    {{8, 8, 3, 3, 66, 16, false}, 285, 212},        {{4, 4, 3, 3, 66, 20, false}, 212, 190},
-    {{32, 12, 5, 5, 49, 28, false}, 404, 328},      {{16, 6, 5, 5, 49, 28, false}, 254, 225},
-    {{8, 3, 5, 5, 49, 28, false}, 162, 170},        {{4, 2, 5, 5, 49, 28, false}, 137, 150},
-    {{96, 96, 3, 3, 12, 4, false}, 934, 746},       {{48, 48, 3, 3, 12, 4, false}, 514, 459},
-    {{24, 24, 3, 3, 12, 4, false}, 311, 302},       {{12, 12, 3, 3, 12, 4, false}, 179, 181},
-    {{6, 6, 3, 3, 12, 4, false}, 131, 143},         {{32, 32, 3, 3, 1056, 280, false}, 15133, 9323},
-    {{16, 16, 3, 3, 1056, 264, false}, 9002, 5733}, {{8, 8, 3, 3, 1056, 256, false}, 5720, 4242},
-    {{4, 4, 3, 3, 1056, 256, false}, 5070, 3440},   {{32, 48, 3, 3, 182, 56, false}, 3773, 2649},
-    {{16, 24, 3, 3, 182, 56, false}, 2146, 1532},   {{8, 12, 3, 3, 182, 52, false}, 1248, 997},
-    {{4, 6, 3, 3, 182, 52, false}, 808, 710},       {{48, 48, 3, 3, 182, 56, false}, 5600, 3753},
-    {{24, 24, 3, 3, 182, 56, false}, 3136, 2172},   {{12, 12, 3, 3, 182, 52, false}, 1772, 1371},
-    {{6, 6, 3, 3, 182, 52, false}, 1136, 948},      {{48, 32, 3, 3, 182, 60, false}, 8462, 5920},
-    {{24, 16, 3, 3, 182, 56, false}, 4756, 3622},   {{12, 8, 3, 3, 182, 52, false}, 3023, 2621},
-    {{32, 12, 5, 5, 783, 392, false}, 11185, 7458}, {{16, 6, 5, 5, 783, 378, false}, 6314, 4549},
-    {{8, 3, 5, 5, 783, 378, false}, 3667, 3062},    {{4, 2, 5, 5, 783, 378, false}, 3288, 2650},
+    {32, 32, 3, 3, 66, 16, 644, 410},      {16, 16, 3, 3, 66, 16, 401, 270},
+    {8, 8, 3, 3, 66, 16, 285, 212},        {4, 4, 3, 3, 66, 20, 212, 190},
+    {32, 12, 5, 5, 49, 28, 404, 328},      {16, 6, 5, 5, 49, 28, 254, 225},
+    {8, 3, 5, 5, 49, 28, 162, 170},        {4, 2, 5, 5, 49, 28, 137, 150},
+    {96, 96, 3, 3, 12, 4, 934, 746},       {48, 48, 3, 3, 12, 4, 514, 459},
+    {24, 24, 3, 3, 12, 4, 311, 302},       {12, 12, 3, 3, 12, 4, 179, 181},
+    {6, 6, 3, 3, 12, 4, 131, 143},         {32, 32, 3, 3, 1056, 280, 15133, 9323},
+    {16, 16, 3, 3, 1056, 264, 9002, 5733}, {8, 8, 3, 3, 1056, 256, 5720, 4242},
+    {4, 4, 3, 3, 1056, 256, 5070, 3440},   {32, 48, 3, 3, 182, 56, 3773, 2649},
+    {16, 24, 3, 3, 182, 56, 2146, 1532},   {8, 12, 3, 3, 182, 52, 1248, 997},
+    {4, 6, 3, 3, 182, 52, 808, 710},       {48, 48, 3, 3, 182, 56, 5600, 3753},
+    {24, 24, 3, 3, 182, 56, 3136, 2172},   {12, 12, 3, 3, 182, 52, 1772, 1371},
+    {6, 6, 3, 3, 182, 52, 1136, 948},      {48, 32, 3, 3, 182, 60, 8462, 5920},
+    {24, 16, 3, 3, 182, 56, 4756, 3622},   {12, 8, 3, 3, 182, 52, 3023, 2621},
+    {32, 12, 5, 5, 783, 392, 11185, 7458}, {16, 6, 5, 5, 783, 378, 6314, 4549},
+    {8, 3, 5, 5, 783, 378, 3667, 3062},    {4, 2, 5, 5, 783, 378, 3288, 2650},
+};
+
+/* The same by taps and unfolded, batch 1 (Zen 4): 5x5, 48 to 128 at 27x27; 3x3, 128 to 128 at
+ * 32x32, 13x13, 7x7 and 14x14; without padding 3x3, 64 to 64 at 10x10, and 5x5, 32 to 64 at 12x12;
+ * 5x5, 64 to 64 at 15x15, 16 to 64 at 32x32. Then blocks of one. */
+static const struct {
+    int p, q, taps, vectors, row_vectors, run_vectors, copies;
+    bool ones;
+    double by_taps, unfolded;
+} narrow[] = {
+    {32, 12, 5, 49, 54, 46, 310, false, 707.2, 688.3},
+    {8, 3, 5, 49, 54, 46, 310, false, 255.9, 262.9},
+    {2, 1, 5, 49, 54, 46, 310, false, 187.0, 221.4},
+    {16, 16, 3, 66, 64, 64, 204, false, 569.1, 605.6},
+    {4, 4, 3, 66, 64, 64, 204, false, 250.7, 288.2},
+    {2, 2, 3, 66, 64, 64, 204, false, 251.9, 267.9},
+    {32, 32, 3, 12, 13, 11, 45, false, 174.3, 175.0},
+    {8, 8, 3, 12, 13, 11, 45, false, 61.3, 71.4},
+    {2, 2, 3, 12, 13, 11, 45, false, 40.2, 55.8},
+    {32, 32, 3, 4, 7, 4, 27, false, 60.9, 66.1},
+    {8, 8, 3, 4, 7, 4, 27, false, 22.7, 29.1},
+    {2, 2, 3, 4, 7, 4, 27, false, 16.3, 24.0},
+    {8, 8, 3, 14, 14, 13, 48, false, 70.9, 82.1},
+    {16, 16, 3, 5, 8, 4, 30, false, 19.3, 15.8},
+    {4, 4, 3, 5, 8, 4, 30, false, 8.2, 7.4},
+    {2, 2, 3, 5, 8, 4, 30, false, 9.6, 7.6},
+    {16, 8, 5, 6, 8, 4, 60, false, 29.5, 20.5},
+    {4, 2, 5, 6, 8, 4, 60, false, 11.5, 8.7},
+    {2, 1, 5, 6, 8, 4, 60, false, 12.1, 8.6},
+    {16, 16, 5, 16, 15, 15, 95, false, 155.0, 166.5},
+    {4, 4, 5, 16, 15, 15, 95, false, 51.3, 67.5},
+    {1, 1, 5, 16, 15, 15, 95, false, 30.6, 56.7},
+    {4, 1, 5, 68, 64, 64, 360, false, 75.8, 81.8},
+    {32, 16, 3, 14, 14, 13, 48, true, 11.5, 11.5},
+    {32, 1, 5, 48, 48, 36, 280, true, 12.4, 9.6},
+    {64, 3, 3, 64, 64, 64, 204, true, 36.2, 36.4},
+    {64, 32, 3, 12, 12, 9, 42, true, 35.6, 36.3},
+    {16, 3, 7, 14, 14, 13, 140, true, 10.9, 10.7},
 };
 
 static void test_elements(void)
@@ -138,12 +176,41 @@ static void test_elements(void)
     double lost = 0;
     size_t count = sizeof conv / sizeof *conv;
     for (size_t i = 0; i < count; i++) {
-        bool elements = circ_cost_elements(conv[i].rows) < circ_cost_taps(conv[i].rows);
+        struct circ_cost_rows rows = {.p = conv[i].p,
+                                      .q = conv[i].q,
+                                      .taps_w = conv[i].taps_w,
+                                      .taps_h = conv[i].taps_h,
+                                      .vectors = conv[i].vectors,
+                                      .element_vectors = conv[i].element_vectors};
+        bool elements = circ_cost_elements(rows) < circ_cost_taps(rows);
         double chosen = elements ? conv[i].elements : conv[i].taps;
         lost += chosen / fmin(conv[i].taps, conv[i].elements) - 1;
     }
     tap_ok(lost / (double)count < 0.03,
            "Winograd's elements or taps: the choices together lose less than 3 %% (%.1f %%)",
+           100 * lost / (double)count);
+}
+
+static void test_unfolded(void)
+{
+    double lost = 0;
+    size_t count = sizeof narrow / sizeof *narrow;
+    for (size_t i = 0; i < count; i++) {
+        struct circ_cost_rows rows = {.p = narrow[i].p,
+                                      .q = narrow[i].q,
+                                      .taps_w = narrow[i].taps,
+                                      .taps_h = narrow[i].taps,
+                                      .vectors = narrow[i].vectors,
+                                      .ones = narrow[i].ones,
+                                      .row_vectors = narrow[i].row_vectors,
+                                      .run_vectors = narrow[i].run_vectors,
+                                      .copies = narrow[i].copies};
+        bool unfolded = circ_cost_unfolded(rows) < circ_cost_taps(rows);
+        double chosen = unfolded ? narrow[i].unfolded : narrow[i].by_taps;
+        lost += chosen / fmin(narrow[i].by_taps, narrow[i].unfolded) - 1;
+    }
+    tap_ok(lost / (double)count < 0.03,
+           "unfolded planes or taps: the choices together lose less than 3 %% (%.1f %%)",
            100 * lost / (double)count);
 }
 
@@ -153,5 +220,6 @@ int main(void)
     test_size();
     test_pairs();
     test_elements();
+    test_unfolded();
     return tap_done();
 }
