@@ -73,10 +73,11 @@ INLINE void accumulate(const struct circ_product *a, int taps, int rows, int vec
 INLINE void tile_finished(const struct circ_product *a, int rows, int vectors, size_t x_at,
                           size_t y_at, int columns)
 {
-    vec acc[CIRC_ACCUMULATORS], least = set1(a->relu ? 0 : -INFINITY);
+    vec acc[CIRC_ACCUMULATORS];
     float *y = a->y.re + y_at;
     FOR_TILE acc[i * vectors + v] = zero();
     accumulate(a, a->taps, rows, vectors, a->w, a->x.re + x_at, NULL, acc);
+    vec least = set1(a->relu ? 0 : -INFINITY);
     FOR_TILE acc[i * vectors + v] =
         vmax(least, acc[i * vectors + v] + set1(a->bias ? a->bias[i] : 0));
     if (columns >= vectors * CIRC_LANES) {
