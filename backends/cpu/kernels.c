@@ -22,15 +22,22 @@ _Static_assert(CIRC_TILE <= CIRC_ACCUMULATORS, "a tile has an accumulator for ev
  * crosses a page: this far ahead, in floats, every line is asked for. */
 #define WEIGHTS_AHEAD 2048
 
+/* Registers for sums and inputs of a tile: of 32 one is for a weight; of 16 none is, for then
+ * inputs come from memory again, which costs nothing where two are read in a cycle. */
+#define TILE_REGISTERS (CIRC_ACCUMULATORS > 16 ? 31 : 16)
+
 /* acc += w x of one tap and block column, or w (x + more). */
 INLINE void accumulate_one(int rows, int vectors, const float *w, const float *x, const float *more,
                            vec acc[CIRC_ACCUMULATORS])
 {
     vec values[8];
 #pragma GCC unroll 8
-    for (int v = 0; v < vectors; v++)
+    for (int v = 0; v < vectors; v++) {
         values[v] = more ? load(x + v * CIRC_LANES) + load(more + v * CIRC_LANES)
                          : load(x + v * CIRC_LANES);
+        if (TILE_REGISTERS > 16 && rows > 1 && rows < 4) /* gcc would read them for each row */
+            values[v] = held(values[v]);
+    }
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {
         vec weight = set1_at(w, i);
@@ -157,7 +164,9 @@ INLINE void tile_rows(const struct circ_product *a, int rows)
             size_t y_at = (size_t)f * a->y.slot_stride + (size_t)o * a->y_row;
             int columns = a->columns, left = (columns + CIRC_LANES - 1) / CIRC_LANES;
 #define WIDTH(vectors)                                                                             \
-    for (; rows * vectors <= CIRC_ACCUMULATORS && left >= vectors; left -= vectors) {              \
+    for (; rows * vectors <= CIRC_ACCUMULATORS && (rows + 1) * vectors <= TILE_REGISTERS &&        \
+           left >= vectors;                                                                        \
+         left -= vectors) {                                                                        \
         if (a->finished)                                                                           \
             tile_finished(a, rows, vectors, x_at, y_at, columns);                                  \
         else                                                                                       \
