@@ -180,8 +180,8 @@ static void plain_inverse(const struct circ_transform *t, struct slots x, struct
 /* Powers of two, whose shapes are constants: as circ_transform_create splits them. */
 #define FOR_SHAPE(run)                                                                             \
     run(1, 1, {1}) run(2, 1, {2}) run(4, 1, {4}) run(8, 1, {8}) run(16, 2, {4 COMMA 4})            \
-        run(32, 2, {8 COMMA 4}) run(64, 3, {4 COMMA 4 COMMA 4}) run(128, 3, {8 COMMA 4 COMMA 4})   \
-            run(256, 3, {8 COMMA 8 COMMA 4}) run(512, 4, {8 COMMA 4 COMMA 4 COMMA 4})
+        run(32, 2, {8 COMMA 4}) run(64, 3, {8 COMMA 4 COMMA 2}) run(128, 3, {8 COMMA 8 COMMA 2})   \
+            run(256, 3, {8 COMMA 8 COMMA 4}) run(512, 3, {8 COMMA 8 COMMA 8})
 #define COMMA ,
 
 #define DEFINE(n, passes, ...)                                                                     \

@@ -5,14 +5,18 @@
 #include <stdlib.h>
 
 /* Splits n into passes, forward order. The last pass untangles pairs of its butterflies, twice as
- * many values as any other holds: it is a small one. Returns false when n has another factor. */
+ * many values as any other holds: it is a small one, but not at the price of a pass more. Returns
+ * false when n has another factor. */
 static bool split(int n, int radix[CIRC_TRANSFORM_MAX_PASSES], int *passes)
 {
     static const int odd[] = {5, 3};
     int twos = 0, count = 0;
     for (int rest = n; rest % 2 == 0; rest /= 2)
         twos++;
-    int last = twos >= 2 && twos != 3 ? 2 : twos; /* log2 of the last radix */
+    int last = twos == 4 || twos % 3 == 2   ? 2 /* log2 of the last radix */
+               : twos == 6 || twos % 3 == 1 ? 1
+               : twos                       ? 3
+                                            : 0;
     int left = twos - last;
     for (; left >= 3 && left != 4; left -= 3)
         radix[count++] = 8;
