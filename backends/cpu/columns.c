@@ -9,8 +9,8 @@
  * The spectra of a CONV's band are a plane with zeros between its rows, as many as the padding:
  * then the pixels under a tap are contiguous from row to row, and a chunk is one run of columns. A
  * strided CONV copies its band first, the columns of each residue modulo the stride next to each
- * other, and its runs are rows. Where rows are narrow, a copy of a slot for each tap of a row leaves
- * nothing between them (unfolds).
+ * other, and its runs are rows. Where rows are narrow, a copy of a slot for each tap of a row
+ * leaves nothing between them (unfolds).
  *
  * What lies where is planned in columns_plan.c, weights are packed by columns_pack.c, planes filled
  * by columns_planes.c. A DENSE layer is the case k = 1: blocks of one, which are their own spectra,
@@ -219,7 +219,7 @@ static void run_band(const struct circ_columns *c, const float *x, float *y,
         .re = scratch + c->x_at, .slot_stride = c->x_slot, .block_stride = c->x_pitch};
     xs.im = xs.re + c->x_plane;
     xs.sum = c->x_planes > 2 ? xs.im + c->x_plane : NULL;
-    circ_columns_transform(c, x, part, group, xs, scratch);
+    circ_columns_planes_fill(c, x, part, group, xs, scratch);
     for (int row = part->row_first; row < part->row_last; row += c->chunk) {
         int end = row + c->chunk < part->row_last ? row + c->chunk : part->row_last;
         struct circ_columns_part run = *part;
@@ -301,7 +301,7 @@ enum circ_status circ_columns_create(struct circ_step **step, const struct circ_
     c->ones = circ_geometry_of(layer).k == 1 && !c->pairs && !leaves_out;
     c->finished = c->ones && c->conv;
     if (c->conv && c->ones && layer->stride > 1)
-        circ_columns_plan_split(c);
+        circ_columns_pack_split(c);
     c->g = circ_geometry_of(&c->layer);
     c->tap = calloc((size_t)c->g.taps, sizeof *c->tap);
     c->terms = calloc((size_t)c->g.taps, sizeof *c->terms);
@@ -311,7 +311,7 @@ enum circ_status circ_columns_create(struct circ_step **step, const struct circ_
         status = circ_transform_create(&c->transform, c->g.k, place.kernels->lanes, err);
     if (!status) {
         circ_columns_plan_layout(c);
-        status = circ_columns_plan_weights(c, weights, err);
+        status = circ_columns_pack_weights(c, weights, err);
     }
     if (status)
         circ_step_free(&c->base);

@@ -79,7 +79,7 @@ static void pack_column(const struct circ_columns *c, const struct circ_weights 
     }
 }
 
-void circ_columns_plan_split(struct circ_columns *c)
+void circ_columns_pack_split(struct circ_columns *c)
 {
     const struct circ_layer *given = c->base.layer;
     int s = given->stride, shift = (s - given->pad % s) % s;
@@ -119,7 +119,7 @@ static float *split_weights(const struct circ_columns *c, const struct circ_weig
     return values;
 }
 
-enum circ_status circ_columns_plan_weights(struct circ_columns *c,
+enum circ_status circ_columns_pack_weights(struct circ_columns *c,
                                            const struct circ_weights *weights,
                                            struct circ_error *err)
 {

@@ -81,13 +81,13 @@ struct circ_columns_phase {
 
 /* A strided CONV of blocks of one as one of stride 1: what it reads of each residue of the pixels
  * modulo the stride is a channel, [residue of columns][channel][of rows]. Sets layer and split. */
-void circ_columns_plan_split(struct circ_columns *c);
+void circ_columns_pack_split(struct circ_columns *c);
 
 /* Everything but the weights; base, transform, g and tap are there. */
 void circ_columns_plan_layout(struct circ_columns *c);
 
 /* The weights' spectra, into base. MEMORY. */
-CIRC_MUST_USE enum circ_status circ_columns_plan_weights(struct circ_columns *c,
+CIRC_MUST_USE enum circ_status circ_columns_pack_weights(struct circ_columns *c,
                                                          const struct circ_weights *weights,
                                                          struct circ_error *err);
 

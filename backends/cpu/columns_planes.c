@@ -130,9 +130,9 @@ static void copy_columns(const struct circ_columns *c, const struct circ_forward
                columns * sizeof(float));
 }
 
-void circ_columns_transform(const struct circ_columns *c, const float *x,
-                            const struct circ_columns_part *part, int group, struct circ_spectra xs,
-                            float *scratch)
+void circ_columns_planes_fill(const struct circ_columns *c, const float *x,
+                              const struct circ_columns_part *part, int group,
+                              struct circ_spectra xs, float *scratch)
 {
     const struct circ_layer *layer = &c->layer;
     size_t batch = (size_t)c->base.place.batch, in_pixels = (size_t)c->g.in_pixels;

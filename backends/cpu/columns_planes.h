@@ -14,9 +14,9 @@ struct circ_columns_part {
 
 /* Spectra of the part's band of one panel, of an FC layer of as many panels as it takes together,
  * to xs; x is the whole input. scratch: the step's. */
-void circ_columns_transform(const struct circ_columns *c, const float *x,
-                            const struct circ_columns_part *part, int group, struct circ_spectra xs,
-                            float *scratch);
+void circ_columns_planes_fill(const struct circ_columns *c, const float *x,
+                              const struct circ_columns_part *part, int group,
+                              struct circ_spectra xs, float *scratch);
 
 static inline struct circ_spectra at_column(struct circ_spectra spectra, size_t column)
 {
