@@ -315,11 +315,10 @@ static int64_t layer_transform_flop(const struct circ_layer *layer)
     return llround(2.5 * k * log2(k) * transforms);
 }
 
-/* A CONV of p x q blocks, of so many flop and of so many numbers each: block columns times taps of
- * a row. */
+/* A CONV of p x q blocks, of so many flop and of so many numbers each. */
 struct filter {
     int taps_h;
-    int64_t p, q, terms, block;
+    int64_t p, q, terms, block; /* terms: block columns of all taps of a row */
     int numbers;
 };
 
@@ -414,6 +413,8 @@ struct circ_counts circ_network_layer_counts(const struct circ_layer *layer)
         if ((double)transform_flop + rows < (double)counts.flop_roof)
             counts.flop_roof = transform_flop + llround(rows);
     }
+    if (conv && k == 1) /* a dense one by another name */
+        counts.flop_roof = least_dense_flop(layer, matrices, m, n, pixels_out);
     return counts;
 }
 

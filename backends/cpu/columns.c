@@ -8,9 +8,9 @@
  *
  * The spectra of a CONV's band are a plane with zeros between its rows, as many as the padding:
  * then the pixels under a tap are contiguous from row to row, and a chunk is one run of columns. A
- * strided CONV copies its band first, the columns of each residue modulo the stride next to each
- * other, and its runs are rows. Where rows are narrow, a copy of a slot for each tap of a row
- * leaves nothing between them (unfolds).
+ * strided CONV copies its band first (but see below), the columns of each residue modulo the stride
+ * next to each other, and its runs are rows. Where rows are narrow, a copy of a slot for each tap
+ * of a row leaves nothing between them (unfolds).
  *
  * What lies where is planned in columns_plan.c, weights are packed by columns_pack.c, planes filled
  * by columns_planes.c. A DENSE layer is the case k = 1: blocks of one, which are their own spectra,

@@ -4,6 +4,7 @@
 
 #include "backends/cpu/cost.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -111,11 +112,11 @@ static int run_of(const struct circ_columns *c, int rows)
 }
 
 /* Vectors of columns of all rows of tiles, so many rows in a chunk. */
-static int elements_vectors(const struct circ_columns *c, int rows)
+static double elements_vectors(const struct circ_columns *c, int rows)
 {
     int lanes = c->base.place.kernels->lanes, tile = circ_winograd_rows(c->layer.taps_h);
     int tiles = (c->layer.out.h + tile - 1) / tile, left = tiles % rows;
-    int vectors = tiles / rows * ((run_of(c, rows) + lanes - 1) / lanes);
+    double vectors = (double)(tiles / rows) * ((run_of(c, rows) + lanes - 1) / lanes);
     return vectors + (left ? (run_of(c, left) + lanes - 1) / lanes : 0);
 }
 
@@ -136,13 +137,23 @@ static int elements_rows(const struct circ_columns *c, int most)
 
 /* Vectors of columns of a product by taps, across rows or row by row. Across, tiles are wider, so
  * that what lies between rows has to be a tenth before it is left out. */
-static int taps_vectors(struct circ_columns *c)
+static double taps_vectors(struct circ_columns *c)
 {
     int lanes = c->base.place.kernels->lanes, rows = c->layer.out.h;
-    int by_row = rows * ((c->out_row + lanes - 1) / lanes);
-    int across = (rows * c->plane_row + lanes - 1) / lanes;
+    double by_row = (double)rows * ((c->out_row + lanes - 1) / lanes);
+    double run = (double)(rows - 1) * c->plane_row + c->out_row, across = ceil(run / lanes);
     c->across = !c->copies && !c->finished && 10 * by_row > 9 * across;
     return c->across ? across : by_row;
+}
+
+/* Whether rows are unfolded, by what it is predicted to save, where a slot's copies leave half of
+ * what is kept to its output. */
+static bool unfolds(const struct circ_columns *c, struct circ_cost_rows cost)
+{
+    double plane = (double)(c->layer.out.h + c->layer.taps_h - 1) * c->out_row;
+    double bytes = (c->ones ? 1.0 : 3.0) * c->g.q * c->layer.taps_w * plane * sizeof(float);
+    return !c->copies && !c->pairs && c->layer.out.h > 1 && bytes < (double)kept_bytes() / 2 &&
+           circ_cost_unfolded(cost) < circ_cost_taps(cost);
 }
 
 /* How a CONV layer's products are made, by predicted costs: tap by tap, unfolded or by elements,
@@ -151,7 +162,8 @@ static void choose_products(struct circ_columns *c)
 {
     const struct circ_layer *layer = &c->layer;
     int lanes = c->base.place.kernels->lanes, tile = circ_winograd_rows(layer->taps_h);
-    int rows = layer->out.h, row_vectors = (c->out_row + lanes - 1) / lanes;
+    int rows = layer->out.h;
+    double row_vectors = (c->out_row + lanes - 1) / lanes;
     struct circ_cost_rows cost = {.p = c->g.p,
                                   .q = c->g.q,
                                   .taps_w = layer->taps_w,
@@ -159,10 +171,10 @@ static void choose_products(struct circ_columns *c)
                                   .vectors = taps_vectors(c),
                                   .ones = c->ones,
                                   .row_vectors = rows * row_vectors,
-                                  .run_vectors = (rows * c->out_row + lanes - 1) / lanes,
-                                  .copies =
-                                      (rows + layer->taps_h - 1) * layer->taps_w * row_vectors};
-    c->unfolds = !c->copies && !c->pairs && circ_cost_unfolded(cost) < circ_cost_taps(cost);
+                                  .run_vectors = ceil((double)rows * c->out_row / lanes),
+                                  .copies = (double)(rows + layer->taps_h - 1) * layer->taps_w *
+                                            row_vectors};
+    c->unfolds = unfolds(c, cost);
     if (layer->stride > 1 || c->pairs || !tile || layer->out.h < tile * c->base.place.threads)
         return;
     int most = elements_columns(c), chunk = elements_rows(c, most), run = run_of(c, chunk);
@@ -173,7 +185,7 @@ static void choose_products(struct circ_columns *c)
         chunk = 1;
         int runs = (c->out_row + most - 1) / most;
         run = (int)round_up((size_t)((c->out_row + runs - 1) / runs), (size_t)lanes);
-        cost.element_vectors = (rows + tile - 1) / tile * runs * (run / lanes);
+        cost.element_vectors = (double)((rows + tile - 1) / tile) * runs * (run / lanes);
     }
     double least = c->unfolds ? circ_cost_unfolded(cost) : circ_cost_taps(cost);
     c->elements = circ_cost_elements(cost) < least;

@@ -18,14 +18,14 @@ struct circ_columns {
     bool ones;            /* k = 1: a spectrum is its value, and weights, x and y have one plane */
     bool finished;        /* products are written to the output: a CONV of ones */
     bool pairs;           /* weights lie in pairs of bf16 (pair.h) */
-    bool copies;          /* the band is copied into a plane: a strided CONV */
+    bool copies;          /* the band is copied into a plane: a strided CONV that is not split */
     bool unfolds;         /* the plane is copied once for each tap of a row, then rows of output
                            * columns lie without gaps, and a chunk is one run whatever its width */
     bool elements;        /* products are made by Winograd's elements (winograd.h) */
     int phases;           /* output rows that those make of six, 1 without: a plane lies as so many,
                            * of every phases-th row each */
     int taps;             /* of a product: all, or those of a row */
-    size_t *tap;          /* owned, [g.taps]: offset of each within the plane */
+    size_t *tap;          /* owned, [g.taps]: offset of each within the plane, or its copies */
     int *terms;           /* owned, [g.taps]: block columns of each. The last of a row of a split
                            * layer has no weights for all residues */
     size_t group_weights; /* floats of one group, each as the product kernel wants it */

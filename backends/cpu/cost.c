@@ -106,12 +106,12 @@ static double product_of(struct circ_cost_rows l)
 }
 
 /* A slot's share of what makes so many vectors of rows of its products. */
-static double rows_from(struct circ_cost_rows l, int vectors)
+static double rows_from(struct circ_cost_rows l, double vectors)
 {
     return (l.ones ? FINISH : 2 * TRANSFORM_COLUMNS) * vectors * l.p;
 }
 
-static double taps_over(struct circ_cost_rows l, int vectors)
+static double taps_over(struct circ_cost_rows l, double vectors)
 {
     return product_of(l) * vectors * l.taps_h * l.taps_w * l.p * l.q;
 }

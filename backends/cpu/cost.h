@@ -29,9 +29,10 @@ double circ_cost_columns(struct circ_cost_layer layer);
  * after a copy of the input for each tap of a row, of so many vectors, by which the columns of all
  * rows are one run; or by Winograd's elements over so many vectors of each (columns.c). */
 struct circ_cost_rows {
-    int p, q, taps_w, taps_h, vectors, element_vectors;
-    bool ones; /* blocks of one: one real product, one plane */
-    int row_vectors, run_vectors, copies;
+    int p, q, taps_w, taps_h;
+    double vectors, element_vectors; /* counts, which an int might not hold */
+    bool ones;                       /* blocks of one: one real product, one plane */
+    double row_vectors, run_vectors, copies;
 };
 double circ_cost_taps(struct circ_cost_rows rows);
 double circ_cost_unfolded(struct circ_cost_rows rows);

@@ -215,7 +215,7 @@ static void cpu_describe(const struct circ_program *program, struct circ_program
 
 /* Floats of spectra that one circulant layer keeps: both sides of the blocks, padding included; or
  * a dense CONV, whose blocks are of one. A CONV layer holds a band of rows of them for each thread,
- * 2 windows high at least: see plan_plane in columns.c. */
+ * 2 windows high at least: see plan_plane in columns_plan.c. */
 static int64_t spectra_of(const struct circ_layer *layer, int batch, int threads)
 {
     int p, q;

@@ -96,7 +96,7 @@ struct circ_product {
 /* Rows of one slot and the six elements that stand for them (winograd.h), columns one by one: from
  * six rows of x to e, and from e to the first `rows` rows of x. Row r lies row[r] after where x
  * begins, element i of e i * element; whole vectors are written. e.sum is written on the
- * way in, x.sum is not used. Without im, NULL in both, there is neither im nor sum; then rows are
+ * way in, x.sum is not used. Where x.im is NULL there is neither im nor sum; then rows are
  * finished, as a product of ones is, and those from `kept` on not written. */
 struct circ_winograd {
     struct circ_spectra x, e;

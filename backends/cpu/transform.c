@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 /* Splits n into passes, forward order. The last pass untangles pairs of its butterflies, twice as
- * many values as any other holds: it is a small one, but not at the price of a pass more. Returns
- * false when n has another factor. */
+ * many values as any other holds: it is a small one, but an 8 at the end of nothing else or of two
+ * more, as measured. Returns false when n has another factor. */
 static bool split(int n, int radix[CIRC_TRANSFORM_MAX_PASSES], int *passes)
 {
     static const int odd[] = {5, 3};
