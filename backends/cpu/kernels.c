@@ -22,8 +22,8 @@ _Static_assert(CIRC_TILE <= CIRC_ACCUMULATORS, "a tile has an accumulator for ev
  * crosses a page: this far ahead, in floats, every line is asked for. */
 #define WEIGHTS_AHEAD 2048
 
-/* Registers for sums and inputs of a tile: of 32 one is for a weight; of 16 none is, for then
- * inputs come from memory again, which costs nothing where two are read in a cycle. */
+/* Registers for a tile's sums and inputs: of 32 one is for a weight; of 16 inputs may be read
+ * again, which costs nothing where two are read in a cycle. */
 #define TILE_REGISTERS (CIRC_ACCUMULATORS > 16 ? 31 : 16)
 
 /* acc += w x of one tap and block column, or w (x + more). */

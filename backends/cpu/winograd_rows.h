@@ -63,6 +63,16 @@ INLINE void rows_of(const vec e[6], int rows, vec y[5])
     y[rows - 1] = y[rows - 1] + e[5];
 }
 
+/* The rows of the elements at `from`. */
+INLINE void load_rows(const float *from, size_t element, int rows, vec y[5])
+{
+    vec e[6];
+#pragma GCC unroll 6
+    for (int l = 0; l < 6; l++)
+        e[l] = load(from + (size_t)l * element);
+    rows_of(e, rows, y);
+}
+
 /* The finished rows of blocks of one. */
 INLINE void finished_rows(const struct circ_winograd *a, int rows)
 {
@@ -70,11 +80,8 @@ INLINE void finished_rows(const struct circ_winograd *a, int rows)
         const float *from = a->e.re + (size_t)i * a->e.block_stride;
         float *to = a->x.re + (size_t)i * a->x.block_stride, bias = a->bias ? a->bias[i] : 0;
         for (int c = 0; c < a->columns; c += CIRC_LANES) {
-            vec e[6], y[5];
-#pragma GCC unroll 6
-            for (int l = 0; l < 6; l++)
-                e[l] = load(from + (size_t)l * a->element + c);
-            rows_of(e, rows, y);
+            vec y[5];
+            load_rows(from + c, a->element, rows, y);
 #pragma GCC unroll 5
             for (int r = 0; r < rows; r++)
                 if (r < a->kept) { /* the next channel's row is asked for */
@@ -96,11 +103,8 @@ INLINE void winograd_out_rows(const struct circ_winograd *a, int rows)
         const float *from = (i < a->blocks ? a->e.re : a->e.im) + block * a->e.block_stride;
         float *to = (i < a->blocks ? a->x.re : a->x.im) + block * a->x.block_stride;
         for (int c = 0; c < a->columns; c += CIRC_LANES) {
-            vec e[6], y[5];
-#pragma GCC unroll 6
-            for (int l = 0; l < 6; l++)
-                e[l] = load(from + (size_t)l * a->element + c);
-            rows_of(e, rows, y);
+            vec y[5];
+            load_rows(from + c, a->element, rows, y);
 #pragma GCC unroll 5
             for (int r = 0; r < rows; r++)
                 store(to + a->row[r] + c, y[r]);
