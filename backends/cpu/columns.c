@@ -80,7 +80,7 @@ static void multiply_elements(const struct circ_columns *c, struct circ_product 
                                 .relu = product.relu,
                                 .bias = product.bias};
     for (int r = 0; r < c->phases; r++)
-        out.row[r] = (size_t)r * (c->ones ? (size_t)c->out_row : c->y_phase);
+        out.row[r] = (size_t)r * (c->finished ? (size_t)c->out_row : c->y_phase);
     product.finished = false;
     for (int e = 0; e < CIRC_WINOGRAD_ELEMENTS; e++) {
         float *x = elements + (size_t)e * c->element;
@@ -91,7 +91,7 @@ static void multiply_elements(const struct circ_columns *c, struct circ_product 
         kernels->product(&product);
         product.w += element_weights;
     }
-    if (!c->ones) {
+    if (!c->finished) {
         out.x.re += (size_t)product.slot_first * c->y_slot;
         out.x.im += (size_t)product.slot_first * c->y_slot;
         kernels->winograd_out(&out);
@@ -132,7 +132,7 @@ static void invert_chunk(const struct circ_columns *c, float *y,
                 inverse.columns = inverse.rows * c->out_row;
                 inverse.rows = 1;
             }
-            inverse.spectra = at_column(ys, at + (size_t)phase * c->y_phase);
+            inverse.spectra = circ_columns_at(ys, at + (size_t)phase * c->y_phase);
             c->base.place.kernels->inverse(&inverse, scratch);
         }
     }
@@ -178,8 +178,8 @@ static void run_chunk(const struct circ_columns *c, float *y, const struct circ_
                                                           : columns * c->base.panels,
                                    .x_row = (size_t)c->layer.stride * (size_t)c->plane_row,
                                    .y_row = c->finished ? (size_t)c->out_row : c->y_row};
-    struct circ_spectra from_row =
-        at_column(xs, part->phase[0].start + (size_t)(first - part->row_first) * product.x_row);
+    struct circ_spectra from_row = circ_columns_at(
+        xs, part->phase[0].start + (size_t)(first - part->row_first) * product.x_row);
     product.x = from_row;
     for (int from = part->tile_first, to; from < part->tile_last; from = to) {
         to = c->slots_together ? from + 1 : part->tile_last;
@@ -199,7 +199,7 @@ static void run_chunk(const struct circ_columns *c, float *y, const struct circ_
                 product.rows = tile.last - tile.first;
                 product.w = c->base.weights + (size_t)group * c->group_weights + tile.weights;
                 product.w_slot = tile.slot;
-                product.y = at_column(ys, (size_t)(tile.first - row_first) * ys.block_stride);
+                product.y = circ_columns_at(ys, (size_t)(tile.first - row_first) * ys.block_stride);
                 product.bias = bias ? bias + tile.first : NULL;
                 if (c->elements)
                     multiply_elements(c, product, tile.element, last - first, own);
@@ -279,6 +279,7 @@ static void release(struct circ_step *step)
     struct circ_columns *c = (struct circ_columns *)step;
     free(c->tap);
     free(c->terms);
+    free(c->before);
     circ_transform_free(c->transform);
 }
 
@@ -305,7 +306,8 @@ enum circ_status circ_columns_create(struct circ_step **step, const struct circ_
     c->g = circ_geometry_of(&c->layer);
     c->tap = calloc((size_t)c->g.taps, sizeof *c->tap);
     c->terms = calloc((size_t)c->g.taps, sizeof *c->terms);
-    if (!status && (!c->tap || !c->terms))
+    c->before = calloc((size_t)c->g.taps + 1, sizeof *c->before);
+    if (!status && (!c->tap || !c->terms || !c->before))
         status = circ_status_fail(err, CIRC_MEMORY, "no memory for %d taps", c->g.taps);
     if (!status)
         status = circ_transform_create(&c->transform, c->g.k, place.kernels->lanes, err);

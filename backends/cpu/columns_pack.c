@@ -15,7 +15,7 @@ static void scatter(const struct circ_columns *c, const double *packed, int elem
     size_t rows = (size_t)(tile.last - tile.first), slot = tile.slot;
     size_t plane = (size_t)c->taps * (size_t)c->g.q * rows;
     float *to = group + tile.weights + (size_t)element * tile.element +
-                (circ_columns_plan_terms(c, tap) + (size_t)j) * rows + (size_t)(i - tile.first);
+                (c->before[tap] + (size_t)j) * rows + (size_t)(i - tile.first);
     if (j >= c->terms[tap])
         return;
     if (c->pairs) {

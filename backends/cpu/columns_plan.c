@@ -20,20 +20,11 @@ static size_t round_up(size_t value, size_t unit)
     return (value + unit - 1) / unit * unit;
 }
 
-size_t circ_columns_plan_terms(const struct circ_columns *c, int taps)
-{
-    size_t terms = 0;
-    for (int t = 0; t < taps; t++)
-        terms += (size_t)c->terms[t];
-    return terms;
-}
-
 /* Words of memory of one slot and so many block rows, of one of Winograd's elements where there are
  * some: three planes, or one of pairs or ones. */
 static size_t element_weights(const struct circ_columns *c, int rows)
 {
-    return (size_t)(c->pairs || c->ones ? 1 : 3) * circ_columns_plan_terms(c, c->taps) *
-           (size_t)rows;
+    return (size_t)(c->pairs || c->ones ? 1 : 3) * c->before[c->taps] * (size_t)rows;
 }
 
 static size_t slot_weights(const struct circ_columns *c, int rows)
@@ -343,8 +334,10 @@ static int terms_of(const struct circ_columns *c, int dx)
 
 void circ_columns_plan_layout(struct circ_columns *c)
 {
-    for (int t = 0; t < c->g.taps; t++)
+    for (int t = 0; t < c->g.taps; t++) {
         c->terms[t] = terms_of(c, t % circ_columns_taps_w(c));
+        c->before[t + 1] = c->before[t] + (size_t)c->terms[t];
+    }
     plan_tiles(c);
     if (c->conv)
         plan_plane(c);

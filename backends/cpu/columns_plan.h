@@ -28,6 +28,7 @@ struct circ_columns {
     size_t *tap;          /* owned, [g.taps]: offset of each within the plane, or its copies */
     int *terms;           /* owned, [g.taps]: block columns of each. The last of a row of a split
                            * layer has no weights for all residues */
+    size_t *before;       /* owned, [g.taps + 1]: block columns of the taps before each */
     size_t group_weights; /* floats of one group, each as the product kernel wants it */
     int lead, margin;     /* columns of zeros before the first row of the plane, and after each */
     bool across;         /* the product runs across rows of the plane, what lies between them too */
@@ -92,9 +93,6 @@ CIRC_MUST_USE enum circ_status circ_columns_pack_weights(struct circ_columns *c,
                                                          struct circ_error *err);
 
 struct circ_columns_tile circ_columns_plan_tile(const struct circ_columns *c, int tile);
-
-/* Block columns of so many taps, the first ones. */
-size_t circ_columns_plan_terms(const struct circ_columns *c, int taps);
 
 /* Input rows under so many output rows: Winograd's come in sixes. */
 int circ_columns_plan_rows(const struct circ_columns *c, int out_rows);

@@ -63,7 +63,7 @@ static void transform_rows(const struct circ_columns *c, const float *x,
                                        .blocks = c->g.q,
                                        .rows = phase->inside,
                                        .columns = (int)line,
-                                       .spectra = at_column(xs, at)};
+                                       .spectra = circ_columns_at(xs, at)};
         if (!margin && !c->elements) { /* then they are one run */
             forward.columns *= phase->inside;
             forward.rows = 1;
@@ -165,7 +165,7 @@ void circ_columns_planes_fill(const struct circ_columns *c, const float *x,
     for (int panel = 0; panel < c->base.panels; panel++) {
         size_t at = (size_t)panel * batch;
         forward.x = x + at * (size_t)c->g.n + part->column_first;
-        forward.spectra = at_column(xs, at);
+        forward.spectra = circ_columns_at(xs, at);
         if (c->ones)
             copy_columns(c, &forward);
         else

@@ -18,7 +18,7 @@ void circ_columns_planes_fill(const struct circ_columns *c, const float *x,
                               const struct circ_columns_part *part, int group,
                               struct circ_spectra xs, float *scratch);
 
-static inline struct circ_spectra at_column(struct circ_spectra spectra, size_t column)
+static inline struct circ_spectra circ_columns_at(struct circ_spectra spectra, size_t column)
 {
     spectra.re += column;
     spectra.im = spectra.im ? spectra.im + column : NULL;

@@ -171,6 +171,13 @@ static const struct {
     {16, 3, 7, 14, 14, 13, 140, true, 10.9, 10.7},
 };
 
+static void lose_little(const char *choice, double lost, size_t count)
+{
+    double mean = lost / (double)count;
+    tap_ok(mean < 0.03, "%s: the choices together lose less than 3 %% (%.1f %%)", choice,
+           100 * mean);
+}
+
 static void test_elements(void)
 {
     double lost = 0;
@@ -186,9 +193,7 @@ static void test_elements(void)
         double chosen = elements ? conv[i].elements : conv[i].taps;
         lost += chosen / fmin(conv[i].taps, conv[i].elements) - 1;
     }
-    tap_ok(lost / (double)count < 0.03,
-           "Winograd's elements or taps: the choices together lose less than 3 %% (%.1f %%)",
-           100 * lost / (double)count);
+    lose_little("Winograd's elements or taps", lost, count);
 }
 
 static void test_unfolded(void)
@@ -209,9 +214,7 @@ static void test_unfolded(void)
         double chosen = unfolded ? narrow[i].unfolded : narrow[i].by_taps;
         lost += chosen / fmin(narrow[i].by_taps, narrow[i].unfolded) - 1;
     }
-    tap_ok(lost / (double)count < 0.03,
-           "unfolded planes or taps: the choices together lose less than 3 %% (%.1f %%)",
-           100 * lost / (double)count);
+    lose_little("unfolded planes or taps", lost, count);
 }
 
 int main(void)
